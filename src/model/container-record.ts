@@ -1,0 +1,104 @@
+import type { ContainerConfig, EndpointSettings, HostConfig } from "./container-config.ts";
+
+/**
+ * What wharf keeps with a containerd container. containerd is the database: the record and the state are JSON in two
+ * of the container's extensions (a label holds 4096 bytes at most, an extension any number); the name, and what
+ * nerdctl reads, are labels.
+ */
+export const RECORD_EXTENSION = "wharf.record";
+export const STATE_EXTENSION = "wharf.state";
+
+/** Labels written for nerdctl, and read from containers that nerdctl made. */
+export const NAME_LABEL = "nerdctl/name";
+export const NAMESPACE_LABEL = "nerdctl/namespace";
+export const HOSTNAME_LABEL = "nerdctl/hostname";
+export const NETWORKS_LABEL = "nerdctl/networks";
+export const MOUNTS_LABEL = "nerdctl/mounts";
+export const PLATFORM_LABEL = "nerdctl/platform";
+export const STATE_DIR_LABEL = "nerdctl/state-dir";
+
+/** A mount as it was decided at creation: names looked up, directories made, defaults filled in. */
+export interface ResolvedMount {
+  readonly type: "bind" | "volume" | "tmpfs";
+  /** The volume's name, for a volume. */
+  readonly name?: string;
+  /** Host path; `""` for a tmpfs. */
+  readonly source: string;
+  readonly destination: string;
+  readonly readOnly: boolean;
+  /** docker's mode string: `ro`, `z`, `""`. */
+  readonly mode: string;
+  readonly propagation: string;
+  /** Mount options beyond the above, e.g. `size=64m` of a tmpfs. */
+  readonly options: readonly string[];
+  /** An anonymous volume goes with `rm -v` and `run --rm`. */
+  readonly anonymous: boolean;
+}
+
+/** Settled when the container is created; only `update` and `rename` write it again. */
+export interface ContainerRecord {
+  readonly config: ContainerConfig;
+  readonly hostConfig: HostConfig;
+  readonly endpoints: Readonly<Record<string, EndpointSettings>>;
+  readonly image: {
+    /** The canonical reference that the container was made from. */
+    readonly reference: string;
+    /** Digest of the image as docker shows it (`.Image` of inspect): the config's digest. */
+    readonly id: string;
+    /** Digest of the image record's target at that time. */
+    readonly target: string;
+  };
+  readonly platform: string;
+  /** `Path` and `Args` of inspect: entrypoint and command after defaults. */
+  readonly argv: readonly string[];
+  readonly mounts: readonly ResolvedMount[];
+  /** Absolute path of `<id>-json.log`; `""` for the log driver `none`. */
+  readonly logPath: string;
+  /** Directory of hostname, hosts and resolv.conf. */
+  readonly stateDir: string;
+}
+
+/** One network a running container is on. */
+export interface EndpointState {
+  readonly networkName: string;
+  readonly networkId: string;
+  readonly ipAddress: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+  readonly macAddress: string;
+  readonly ipv6Address: string;
+  readonly ipv6PrefixLength: number;
+  readonly ipv6Gateway: string;
+  readonly interfaceName: string;
+}
+
+/** A published port as it was bound. */
+export interface PublishedPort {
+  readonly protocol: "tcp" | "udp" | "sctp";
+  readonly containerPort: number;
+  readonly hostIp: string;
+  readonly hostPort: number;
+}
+
+/**
+ * What changes during a container's life. Only the supervisor writes it. `desired` is written before the action that
+ * it asks for, so that a supervisor that died in between knows what was meant.
+ */
+export interface ContainerState {
+  readonly desired: "created" | "running" | "stopped" | "removed";
+  /** True once a person asked for the stop, which `always` and `unless-stopped` tell apart after a reboot. */
+  readonly stoppedByUser: boolean;
+  /** ISO 8601 with nanoseconds or milliseconds; `""` when it never happened. */
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly exitCode: number;
+  readonly error: string;
+  readonly oomKilled: boolean;
+  readonly restartCount: number;
+  /** The boot in which `sandbox` was made; in another boot the sandbox is gone. */
+  readonly bootId: string;
+  /** `""` without a network namespace of its own. */
+  readonly netnsPath: string;
+  readonly endpoints: readonly EndpointState[];
+  readonly ports: readonly PublishedPort[];
+}
