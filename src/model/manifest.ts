@@ -1,0 +1,106 @@
+import { EngineError } from "../errors.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { parseDigest } from "./digest.ts";
+
+/** Media types of OCI and of docker; the two families differ in name only. */
+export const MediaType = {
+  ociIndex: "application/vnd.oci.image.index.v1+json",
+  ociManifest: "application/vnd.oci.image.manifest.v1+json",
+  ociConfig: "application/vnd.oci.image.config.v1+json",
+  ociLayer: "application/vnd.oci.image.layer.v1.tar",
+  ociLayerGzip: "application/vnd.oci.image.layer.v1.tar+gzip",
+  ociLayerZstd: "application/vnd.oci.image.layer.v1.tar+zstd",
+  dockerIndex: "application/vnd.docker.distribution.manifest.list.v2+json",
+  dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
+  dockerConfig: "application/vnd.docker.container.image.v1+json",
+  dockerLayer: "application/vnd.docker.image.rootfs.diff.tar",
+  dockerLayerGzip: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+} as const;
+
+const LAYER_PREFIXES = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
+
+/** An *index* lists the manifests of one image, one a platform. */
+export interface ImageIndex {
+  readonly schemaVersion: 2;
+  readonly mediaType?: string;
+  readonly manifests: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A *manifest* lists the config and the layers of an image for one platform. */
+export interface ImageManifest {
+  readonly schemaVersion: 2;
+  readonly mediaType?: string;
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export function isIndexType(mediaType: string): boolean {
+  return mediaType === MediaType.ociIndex || mediaType === MediaType.dockerIndex;
+}
+
+export function isManifestType(mediaType: string): boolean {
+  return mediaType === MediaType.ociManifest || mediaType === MediaType.dockerManifest;
+}
+
+/** True for a file system layer, in whatever compression; not for the attestations that some manifests carry. */
+export function isLayerType(mediaType: string): boolean {
+  return LAYER_PREFIXES.some((prefix) => mediaType.startsWith(prefix));
+}
+
+/** @throws EngineError `invalid-argument` when `content` is no index. */
+export function parseIndex(content: Uint8Array): ImageIndex {
+  const index = parseJsonObject(content, "index");
+  if (index.schemaVersion !== 2 || !Array.isArray(index.manifests)) {
+    throw malformed("index");
+  }
+  return { ...(index as unknown as ImageIndex), manifests: index.manifests.map(parseDescriptor) };
+}
+
+/** @throws EngineError `invalid-argument` when `content` is no manifest. */
+export function parseManifest(content: Uint8Array): ImageManifest {
+  const manifest = parseJsonObject(content, "manifest");
+  if (manifest.schemaVersion !== 2 || !Array.isArray(manifest.layers)) {
+    throw malformed("manifest");
+  }
+  return {
+    ...(manifest as unknown as ImageManifest),
+    config: parseDescriptor(manifest.config),
+    layers: manifest.layers.map(parseDescriptor),
+  };
+}
+
+/** Checks a descriptor that came from outside; its digest may then be used in names and URLs. */
+function parseDescriptor(value: unknown): Descriptor {
+  const descriptor = value as Partial<Descriptor> | null;
+  if (
+    typeof descriptor?.mediaType !== "string" ||
+    typeof descriptor.digest !== "string" ||
+    typeof descriptor.size !== "number" ||
+    !Number.isSafeInteger(descriptor.size) ||
+    descriptor.size < 0
+  ) {
+    throw malformed("descriptor");
+  }
+  parseDigest(descriptor.digest);
+  return descriptor as Descriptor;
+}
+
+/** @throws EngineError `invalid-argument` when `content` is not a JSON object. */
+export function parseJsonObject(content: Uint8Array, what: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(content));
+  } catch (cause) {
+    throw malformed(what, cause);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw malformed(what);
+  }
+  return value as Record<string, unknown>;
+}
+
+function malformed(what: string, cause?: unknown): EngineError {
+  return new EngineError("invalid-argument", `malformed image ${what}`, { cause });
+}
