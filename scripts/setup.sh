@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Brings a Debian machine to where wharf can be built, run and tested: system packages, Node's packages, the build.
+# Installs what is missing and nothing else, so a second run is quick. Starts no service.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# A file or command that must exist, and the package that brings it.
+requirements=(
+  "containerd containerd"
+  "runc runc"
+  "/usr/lib/cni/bridge containernetworking-plugins"
+  "iptables iptables"
+  "ip iproute2"
+  "tini tini"
+  "docker-registry docker-registry"
+  "busybox busybox-static"
+  "skopeo skopeo"
+  "unshare util-linux"
+  "mount mount"
+  "script bsdutils"
+  "ps procps"
+  "openssl openssl"
+  "/etc/ssl/certs/ca-certificates.crt ca-certificates"
+)
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+present() {
+  case "$1" in
+    /*) [ -e "$1" ] ;;
+    *) PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null ;;
+  esac
+}
+
+# Node of the tree's own packages wins over the system's: a distribution's Node may be too old to run the tests.
+node_is_new_enough() {
+  command -v node >/dev/null &&
+    node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
+}
+
+missing_packages() {
+  local requirement
+  for requirement in "${requirements[@]}"; do
+    present "${requirement% *}" || printf '%s\n' "${requirement#* }"
+  done
+  # busybox of the plain package is linked dynamically and cannot be an image's only file.
+  if present busybox && ldd "$(command -v busybox)" >/dev/null 2>&1; then printf 'busybox-static\n'; fi
+  if ! command -v npm >/dev/null; then printf 'nodejs\nnpm\n'; fi
+}
+
+# Packages must not start their services: in a container or a chroot that fails, and wharf starts its own containerd.
+install_packages() {
+  local policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod +x "$policy"
+    trap "as_root rm -f $policy" EXIT
+  fi
+  say "installing: $*"
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" </dev/null >&2
+}
+
+mapfile -t packages < <(missing_packages)
+if [ "${#packages[@]}" -gt 0 ]; then
+  command -v apt-get >/dev/null || { say "not a Debian system; install yourself: ${packages[*]}"; exit 1; }
+  install_packages "${packages[@]}"
+fi
+
+# node_modules/.package-lock.json is npm's own record of what it installed, so it is older than a changed lock file.
+if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
+  say "installing Node packages"
+  npm ci --no-audit --no-fund --loglevel=error </dev/null >&2
+  touch node_modules/.package-lock.json
+fi
+
+bundled=$(echo node_modules/node-linux-*/bin)
+if ! node_is_new_enough && [ -x "$bundled/node" ]; then PATH="$PWD/$bundled:$PATH"; fi
+node_is_new_enough || { say "needs Node 20.19 or newer, found $(node --version 2>/dev/null || echo none)"; exit 1; }
+
+npm run --silent build >&2
+say "ready"
