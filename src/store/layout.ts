@@ -1,0 +1,55 @@
+import { join } from "node:path";
+
+/**
+ * Where each of wharf's own files lies. Everything under `dataRoot` outlives a reboot; everything under `runRoot` is on
+ * a tmpfs and describes this boot alone. Paths with a namespace in them keep equal names of two namespaces apart.
+ */
+export interface Roots {
+  readonly dataRoot: string;
+  readonly runRoot: string;
+}
+
+/** The Engine API's socket. */
+export function apiSocketPath({ runRoot }: Roots): string {
+  return join(runRoot, "docker.sock");
+}
+
+/** Holds the supervisor's process id while it runs. */
+export function supervisorPidPath({ runRoot }: Roots): string {
+  return join(runRoot, "supervisor.pid");
+}
+
+/** What the supervisor has to say, since it has no terminal. */
+export function supervisorLogPath({ dataRoot }: Roots): string {
+  return join(dataRoot, "supervisor.log");
+}
+
+/** The FIFOs of a container's main process. */
+export function containerRunDir({ runRoot }: Roots, namespace: string, containerId: string): string {
+  return join(runRoot, "containers", namespace, containerId);
+}
+
+/** The FIFOs of one exec process. */
+export function execRunDir(roots: Roots, namespace: string, containerId: string, execId: string): string {
+  return join(containerRunDir(roots, namespace, containerId), "exec", execId);
+}
+
+/** A container's hostname, hosts, resolv.conf and log. */
+export function containerDataDir({ dataRoot }: Roots, namespace: string, containerId: string): string {
+  return join(dataRoot, "containers", namespace, containerId);
+}
+
+/** The json-file log; rotated files have `.1`, `.2` … behind. */
+export function containerLogPath(roots: Roots, namespace: string, containerId: string): string {
+  return join(containerDataDir(roots, namespace, containerId), `${containerId}-json.log`);
+}
+
+/** The directories of a namespace's volumes, one a volume. */
+export function volumesDir({ dataRoot }: Roots, namespace: string): string {
+  return join(dataRoot, "volumes", namespace);
+}
+
+/** An empty directory that private mount namespaces mount over. */
+export function mountPointDir({ runRoot }: Roots): string {
+  return join(runRoot, "mnt");
+}
