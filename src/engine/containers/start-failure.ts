@@ -1,0 +1,32 @@
+import { EngineError, type ErrorCode } from "../../errors.ts";
+
+/** Why a container's process could not be started, in docker's words and with docker's exit code. */
+export interface StartFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** What `State.ExitCode` becomes: 127 not found, 126 not executable, 128 anything else. */
+  readonly exitCode: number;
+}
+
+const MOUNT_HINT =
+  ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type";
+
+/**
+ * Reads the reason out of a failed start. runc tells the shim in prose only, so this is the one file of the project
+ * that matches texts; test/unit/engine/start-failure.test.ts holds recorded ones. The rules, and their order, are those
+ * by which docker chooses `State.ExitCode`.
+ */
+export function explainStartFailure(error: unknown): StartFailure {
+  const text = (error instanceof Error ? error.message : String(error)).replace(/: unknown$/, "");
+  if (!text.includes("OCI runtime")) {
+    return { code: error instanceof EngineError ? error.code : "internal", message: text, exitCode: 128 };
+  }
+  const message = `failed to create task for container: ${text}`;
+  if (/executable file not found|no such file or directory/i.test(text)) {
+    // A missing bind source reads the same; docker calls both 127.
+    return { code: "command-not-found", message, exitCode: 127 };
+  }
+  if (/permission denied/i.test(text)) return { code: "command-not-executable", message, exitCode: 126 };
+  if (/not a directory/i.test(text)) return { code: "invalid-argument", message: message + MOUNT_HINT, exitCode: 127 };
+  return { code: "internal", message, exitCode: 128 };
+}
