@@ -1,0 +1,163 @@
+import { EngineError } from "../errors.ts";
+import { type Challenge, parseChallenges } from "./challenge.ts";
+import type { CredentialStore, Credentials } from "./credentials.ts";
+import { fromFailedResponse } from "./errors.ts";
+import type { HttpResponse, Transport } from "./transport.ts";
+
+/** What to put into `Authorization`, and until when. */
+interface Grant {
+  readonly header: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/** One repository of one registry: tokens are valid for no more than that. */
+export interface AccessRequest {
+  readonly domain: string;
+  /** Scheme, host and port that will receive the header. */
+  readonly origin: string;
+  readonly repository: string;
+  readonly insecure: boolean;
+  readonly signal: AbortSignal;
+}
+
+const CLIENT_ID = "wharf";
+/** What a token is worth that does not say, by the token specification. */
+const DEFAULT_LIFETIME_S = 60;
+/** A token is replaced this long before its end, so that none dies under way. */
+const EXPIRY_MARGIN_MS = 10_000;
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** Answers registries' challenges, and remembers the answers as long as the process lives. */
+export class Authorizer {
+  private readonly grants = new Map<string, Promise<Grant>>();
+  private readonly challenges = new Map<string, Challenge>();
+
+  constructor(
+    private readonly transport: Transport,
+    private readonly credentials: CredentialStore,
+  ) {}
+
+  /** The header for a request, if the registry has ever asked for one; renewed when it is about to expire. */
+  async authorization(access: AccessRequest): Promise<string | undefined> {
+    const key = keyOf(access);
+    const grant = await this.grants.get(key);
+    if (grant && grant.expiresAt - EXPIRY_MARGIN_MS > Date.now()) {
+      return grant.header;
+    }
+    const challenge = this.challenges.get(key);
+    return challenge && grant ? await this.grant(key, challenge, access) : undefined;
+  }
+
+  /**
+   * Answers the challenge of a 401. Undefined when we have nothing to answer with.
+   *
+   * @throws EngineError when the token server refuses or cannot be reached.
+   */
+  async answer(response: HttpResponse, access: AccessRequest): Promise<string | undefined> {
+    const challenges = parseChallenges(response.header("www-authenticate") ?? "");
+    const challenge =
+      challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.realm) ??
+      challenges.find(({ scheme }) => scheme === "basic");
+    if (!challenge) {
+      return undefined;
+    }
+    if (challenge.scheme === "basic" && !basic(await this.credentials.get(access.domain))) {
+      return undefined;
+    }
+    const key = keyOf(access);
+    this.challenges.set(key, challenge);
+    return await this.grant(key, challenge, access);
+  }
+
+  private async grant(key: string, challenge: Challenge, access: AccessRequest): Promise<string> {
+    const grant = this.requestGrant(challenge, access);
+    this.grants.set(key, grant);
+    try {
+      return (await grant).header;
+    } catch (error) {
+      this.grants.delete(key);
+      throw error;
+    }
+  }
+
+  private async requestGrant(challenge: Challenge, access: AccessRequest): Promise<Grant> {
+    const credentials = await this.credentials.get(access.domain);
+    if (challenge.scheme === "basic") {
+      return { header: basic(credentials) ?? "", expiresAt: NEVER };
+    }
+    if (credentials?.type === "registry-token") {
+      return { header: `Bearer ${credentials.token}`, expiresAt: NEVER };
+    }
+    return await this.requestToken(challenge, credentials, access);
+  }
+
+  /** The distribution project's token protocol: GET with a password, or POST (OAuth 2) with an identity token. */
+  private async requestToken(
+    { parameters }: Challenge,
+    credentials: Credentials | undefined,
+    access: AccessRequest,
+  ): Promise<Grant> {
+    const { realm = "", service, scope = `repository:${access.repository}:pull` } = parameters;
+    if (!/^https?:\/\//.test(realm) || !URL.canParse(realm)) {
+      throw new EngineError("unavailable", `the registry names a malformed token server: ${JSON.stringify(realm)}`);
+    }
+    const url = new URL(realm);
+    const insecure = access.insecure && url.hostname === new URL(access.origin).hostname;
+    const { signal } = access;
+    const query: Record<string, string> = { ...(service === undefined ? {} : { service }), scope };
+    const requestedAt = Date.now();
+    let response: HttpResponse;
+    if (credentials?.type === "identity-token") {
+      const form = { grant_type: "refresh_token", client_id: CLIENT_ID, refresh_token: credentials.token, ...query };
+      response = await this.transport.send({
+        method: "POST",
+        url,
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+        body: new URLSearchParams(form).toString(),
+        insecure,
+        signal,
+      });
+    } else {
+      for (const [name, value] of Object.entries(query)) {
+        url.searchParams.append(name, value);
+      }
+      const header = basic(credentials);
+      if (credentials?.type === "password") {
+        url.searchParams.append("account", credentials.username);
+      }
+      const headers: Record<string, string> = header === undefined ? {} : { authorization: header };
+      response = await this.transport.send({ method: "GET", url, headers, insecure, signal });
+    }
+    return await parseToken(response, requestedAt);
+  }
+}
+
+function keyOf({ origin, repository }: AccessRequest): string {
+  return `${origin}/${repository}`;
+}
+
+function basic(credentials: Credentials | undefined): string | undefined {
+  return credentials?.type === "password"
+    ? `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64")}`
+    : undefined;
+}
+
+async function parseToken(response: HttpResponse, requestedAt: number): Promise<Grant> {
+  const text = await response.text();
+  if (response.status !== 200) {
+    throw fromFailedResponse({ status: response.status, url: response.url, body: text });
+  }
+  let answer: { token?: unknown; access_token?: unknown; expires_in?: unknown } | null;
+  try {
+    answer = JSON.parse(text);
+  } catch (cause) {
+    throw new EngineError("unavailable", `${response.url.host}: the token server gave no JSON`, { cause });
+  }
+  const token = answer?.token || answer?.access_token;
+  if (typeof token !== "string" || token === "") {
+    throw new EngineError("unavailable", `${response.url.host}: the token server gave no token`);
+  }
+  const lifetime = typeof answer?.expires_in === "number" ? answer.expires_in : DEFAULT_LIFETIME_S;
+  return { header: `Bearer ${token}`, expiresAt: requestedAt + lifetime * 1000 };
+}

@@ -1,0 +1,255 @@
+import { EngineError, isEngineError } from "../errors.ts";
+import type { Descriptor } from "../model/descriptor.ts";
+import { digestAlgorithm, digestOf, isDigest } from "../model/digest.ts";
+import { isIndexType, isManifestType, MediaType, parseJsonObject } from "../model/manifest.ts";
+import type { Reference } from "../model/reference.ts";
+import { type AccessRequest, Authorizer } from "./authorizer.ts";
+import { CredentialStore } from "./credentials.ts";
+import { fromFailedResponse, fromManifestFailure } from "./errors.ts";
+import { type Endpoint, endpointsFor } from "./hosts.ts";
+import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+
+export interface RegistryClientOptions {
+  /** Directory of docker's `config.json`. */
+  readonly configDirectory: string;
+  readonly userAgent: string;
+}
+
+export interface RequestOptions {
+  readonly signal: AbortSignal;
+}
+
+export interface FetchBlobOptions extends RequestOptions {
+  /** Skip this many bytes: they are here already. */
+  readonly offset?: number;
+}
+
+const ACCEPTED_MANIFESTS = [
+  MediaType.dockerManifest,
+  MediaType.dockerIndex,
+  MediaType.ociManifest,
+  MediaType.ociIndex,
+].join(", ");
+
+/** The distribution specification asks registries to accept 4 MiB; nothing honest is larger. */
+const MAX_MANIFEST_BYTES = 4 << 20;
+
+/**
+ * A client of the distribution API, for any number of registries. Cheap until its first request. It keeps
+ * connections, tokens, and which endpoint answered for each domain, and owns them until `close`.
+ */
+export class RegistryClient {
+  private session: Promise<Session> | undefined;
+
+  constructor(private readonly options: RegistryClientOptions) {}
+
+  /**
+   * Finds what `reference` points at, by HEAD, which does not count against a registry's pull limits.
+   *
+   * @throws EngineError `not-found`, `permission-denied`, `unavailable` when the registry cannot be reached.
+   */
+  async resolve(reference: Reference, options: RequestOptions): Promise<Descriptor> {
+    const session = await this.open();
+    const response = await session.request(reference, manifestRequest("HEAD", reference), options);
+    await response.discard();
+    if (response.status !== 200) {
+      // A HEAD carries no explanation, and some registries do not know it: the GET fails with one, or succeeds.
+      return (await this.fetchManifest(reference, options)).descriptor;
+    }
+    const digest = reference.digest ?? response.header("docker-content-digest");
+    const mediaType = mediaTypeOf(response);
+    const size = Number(response.header("content-length"));
+    if (digest === undefined || !isDigest(digest) || mediaType === undefined || !(size > 0)) {
+      return (await this.fetchManifest(reference, options)).descriptor;
+    }
+    return { mediaType, digest, size };
+  }
+
+  /**
+   * Fetches the manifest or index that `reference` points at. With a digest in the reference the content is checked
+   * against it, otherwise against the digest that the registry names.
+   */
+  async fetchManifest(
+    reference: Reference,
+    options: RequestOptions,
+  ): Promise<{ readonly descriptor: Descriptor; readonly content: Uint8Array }> {
+    const session = await this.open();
+    const response = await session.request(reference, manifestRequest("GET", reference), options);
+    if (response.status !== 200) {
+      const { status, url } = response;
+      throw fromManifestFailure(reference, { status, url, body: await response.text() });
+    }
+    const content = await response.bytes(MAX_MANIFEST_BYTES);
+    const named = reference.digest ?? response.header("docker-content-digest");
+    const digest = digestOf(content, named !== undefined && isDigest(named) ? digestAlgorithm(named) : undefined);
+    if (named !== undefined && named !== digest) {
+      throw new EngineError(
+        "failed-precondition",
+        `manifest verification failed for ${reference.familiar()}: expected ${named}, got ${digest}`,
+      );
+    }
+    const mediaType = mediaTypeOf(response) ?? declaredMediaType(content);
+    return { descriptor: { mediaType, digest, size: content.length }, content };
+  }
+
+  /**
+   * Opens a blob of the repository, from `offset`. The bytes come as the network delivers them and are not checked:
+   * whoever stores them does that.
+   */
+  async fetchBlob(
+    reference: Reference,
+    { digest }: Descriptor,
+    { offset = 0, signal }: FetchBlobOptions,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const session = await this.open();
+    const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
+    const request = { method: "GET", path: `blobs/${digest}`, headers } as const;
+    const response = await session.request(reference, request, { signal });
+    if (response.status === 206 && offset > 0) {
+      return response.body;
+    }
+    if (response.status === 200) {
+      return offset > 0 ? skip(response.body, offset) : response.body;
+    }
+    throw fromFailedResponse({ status: response.status, url: response.url, body: await response.text() });
+  }
+
+  /** Closes all connections; what is still under way fails. */
+  async close(): Promise<void> {
+    const session = await this.session;
+    await session?.close();
+  }
+
+  private open(): Promise<Session> {
+    this.session ??= Session.open(this.options);
+    return this.session;
+  }
+}
+
+/** A request below `/v2/<repository>/`. */
+interface RepositoryRequest {
+  readonly method: HttpRequest["method"];
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The client's state once it has made a request. */
+class Session {
+  /** The endpoint that turned out to speak for a domain. */
+  private readonly endpoints = new Map<string, Endpoint>();
+  private readonly authorizer: Authorizer;
+
+  /** undici is loaded here, by those alone who speak to a registry. */
+  static async open(options: RegistryClientOptions): Promise<Session> {
+    const { Transport } = await import("./transport.ts");
+    return new Session(new Transport(), options);
+  }
+
+  private constructor(
+    private readonly transport: Transport,
+    private readonly options: RegistryClientOptions,
+  ) {
+    this.authorizer = new Authorizer(transport, new CredentialStore(options.configDirectory));
+  }
+
+  async close(): Promise<void> {
+    await this.transport.close();
+  }
+
+  /** Sends a request to the registry of `reference`: finds its endpoint, and proves who we are when asked. */
+  async request(reference: Reference, request: RepositoryRequest, options: RequestOptions): Promise<HttpResponse> {
+    const known = this.endpoints.get(reference.domain);
+    const candidates = known ? [known] : endpointsFor(reference.domain);
+    let failure: unknown;
+    for (const [index, endpoint] of candidates.entries()) {
+      const isLast = index === candidates.length - 1;
+      try {
+        const response = await this.requestAt(endpoint, reference, request, options);
+        if (isLast || !expectsTls(endpoint, response)) {
+          this.endpoints.set(reference.domain, endpoint);
+          return response;
+        }
+        await response.discard();
+      } catch (error) {
+        failure ??= error;
+        if (isLast || !isEngineError(error, "unavailable")) {
+          throw failure;
+        }
+      }
+    }
+    throw failure;
+  }
+
+  private async requestAt(
+    { origin, insecure }: Endpoint,
+    reference: Reference,
+    { method, path, headers }: RepositoryRequest,
+    { signal }: RequestOptions,
+  ): Promise<HttpResponse> {
+    const url = new URL(`/v2/${reference.path}/${path}`, origin);
+    const access: AccessRequest = { domain: reference.domain, origin, repository: reference.path, insecure, signal };
+    const send = (authorization: string | undefined): Promise<HttpResponse> =>
+      this.transport.send({
+        method,
+        url,
+        headers: {
+          "user-agent": this.options.userAgent,
+          ...headers,
+          ...(authorization === undefined ? {} : { authorization }),
+        },
+        insecure,
+        signal,
+      });
+
+    const response = await send(await this.authorizer.authorization(access));
+    if (response.status !== 401) {
+      return response;
+    }
+    const authorization = await this.authorizer.answer(response, access);
+    if (authorization === undefined) {
+      return response;
+    }
+    await response.discard();
+    return await send(authorization);
+  }
+}
+
+function manifestRequest(method: "GET" | "HEAD", { digest, tag }: Reference): RepositoryRequest {
+  return { method, path: `manifests/${digest ?? tag ?? "latest"}`, headers: { accept: ACCEPTED_MANIFESTS } };
+}
+
+/** True for the answer of a TLS server to a request in plain HTTP. */
+function expectsTls({ origin }: Endpoint, response: HttpResponse): boolean {
+  return (
+    origin.startsWith("http:") &&
+    response.status === 400 &&
+    response.header("docker-distribution-api-version") === undefined
+  );
+}
+
+function mediaTypeOf(response: HttpResponse): string | undefined {
+  const mediaType = response.header("content-type")?.split(";", 1)[0]?.trim();
+  return mediaType !== undefined && (isIndexType(mediaType) || isManifestType(mediaType)) ? mediaType : undefined;
+}
+
+/** The media type of a manifest whose registry sent a wrong header or none: its own word, or its shape. */
+function declaredMediaType(content: Uint8Array): string {
+  const { mediaType, manifests } = parseJsonObject(content, "manifest");
+  if (typeof mediaType === "string") {
+    return mediaType;
+  }
+  return Array.isArray(manifests) ? MediaType.ociIndex : MediaType.ociManifest;
+}
+
+/** Leaves out the first bytes of a stream, for registries that do not know ranges. */
+async function* skip(body: AsyncIterable<Uint8Array>, offset: number): AsyncGenerator<Uint8Array> {
+  let remaining = offset;
+  for await (const chunk of body) {
+    if (remaining >= chunk.length) {
+      remaining -= chunk.length;
+    } else {
+      yield remaining > 0 ? chunk.subarray(remaining) : chunk;
+      remaining = 0;
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import { EngineError, type ErrorCode } from "../errors.ts";
+import type { Reference } from "../model/reference.ts";
+
+/** What a registry says in the body of a failure. */
+interface RegistryFault {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The failed answer, as the transport hands it over. */
+export interface FailedResponse {
+  readonly status: number;
+  readonly url: URL;
+  readonly body: string;
+}
+
+/** Phrases of the system's refusals, in the words that docker's users know. */
+const NETWORK_FAULTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset by peer",
+  EHOSTUNREACH: "no route to host",
+  ENETUNREACH: "network is unreachable",
+  ENOTFOUND: "no such host",
+  EAI_AGAIN: "temporary failure in name resolution",
+  ETIMEDOUT: "connection timed out",
+  UND_ERR_CONNECT_TIMEOUT: "connection timed out",
+  UND_ERR_HEADERS_TIMEOUT: "timed out waiting for an answer",
+  UND_ERR_BODY_TIMEOUT: "timed out waiting for data",
+  UND_ERR_SOCKET: "connection closed by the registry",
+  EPROTO: "http: server gave HTTP response to HTTPS client",
+  ERR_SSL_WRONG_VERSION_NUMBER: "http: server gave HTTP response to HTTPS client",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: "http: server gave HTTP response to HTTPS client",
+};
+
+/** Translates a failure to speak to `url` at all. `unavailable`: trying again may help. */
+export function fromNetworkError(error: unknown, url: URL): EngineError {
+  if (error instanceof EngineError) {
+    return error;
+  }
+  if (error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError")) {
+    return new EngineError("canceled", "interrupted", { cause: error });
+  }
+  const { code = "", message = String(error) } = error as Partial<NodeJS.ErrnoException>;
+  const reason = NETWORK_FAULTS[code] ?? message.split("\n", 1)[0];
+  return new EngineError("unavailable", `cannot reach registry ${url.host}: ${reason}`, { cause: error });
+}
+
+/**
+ * Translates the answer to a request for the manifest of `reference`: `not-found`, or `permission-denied` where the
+ * registry will not say whether the repository exists, in docker's words.
+ */
+export function fromManifestFailure(reference: Reference, response: FailedResponse): EngineError {
+  const faults = parseFaults(response.body);
+  if (response.status === 401 || response.status === 403) {
+    return new EngineError(
+      "permission-denied",
+      `pull access denied for ${reference.familiarRepository}, repository does not exist or may require 'docker login'${suffix(faults)}`,
+    );
+  }
+  if (response.status !== 404) {
+    return fromFailedResponse(response);
+  }
+  if (faults.some(({ code }) => code === "NAME_UNKNOWN")) {
+    return new EngineError("not-found", `repository ${reference.familiarRepository} not found${suffix(faults)}`);
+  }
+  return new EngineError(
+    "not-found",
+    `manifest for ${reference.familiar()} not found${suffix(faults) || ": manifest unknown"}`,
+  );
+}
+
+/** Translates any other failed answer. */
+export function fromFailedResponse(response: FailedResponse): EngineError {
+  const faults = parseFaults(response.body);
+  const detail = suffix(faults) || `: the registry answered ${response.status}`;
+  return new EngineError(codeOf(response.status), `${response.url.host}${response.url.pathname}${detail}`);
+}
+
+function codeOf(status: number): ErrorCode {
+  switch (status) {
+    case 401:
+      return "unauthenticated";
+    case 403:
+      return "permission-denied";
+    case 404:
+      return "not-found";
+    case 416:
+      return "out-of-range";
+    case 429:
+      return "resource-exhausted";
+    default:
+      return status >= 500 ? "unavailable" : "failed-precondition";
+  }
+}
+
+/** The registry's own words, as docker appends them: `: manifest unknown: manifest unknown`. */
+function suffix(faults: readonly RegistryFault[]): string {
+  return faults.map(({ code, message }) => `: ${[phrase(code), message].filter(Boolean).join(": ")}`).join("");
+}
+
+/** `MANIFEST_UNKNOWN` reads `manifest unknown`. */
+function phrase(code: string): string {
+  return code.toLowerCase().replaceAll("_", " ");
+}
+
+function parseFaults(body: string): RegistryFault[] {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(body);
+  } catch {
+    return [];
+  }
+  const { errors, details } = (answer ?? {}) as { errors?: unknown; details?: unknown };
+  if (Array.isArray(errors)) {
+    return errors.map((fault: Partial<RegistryFault>) => ({
+      code: String(fault.code ?? ""),
+      message: oneLine(fault.message),
+    }));
+  }
+  return typeof details === "string" ? [{ code: "", message: oneLine(details) }] : [];
+}
+
+function oneLine(text: unknown): string {
+  return typeof text === "string" ? text.replace(/\s+/g, " ").trim() : "";
+}

@@ -1,0 +1,168 @@
+import type { Agent as UndiciAgent } from "undici";
+import api from "undici/lib/api/index.js";
+import Agent from "undici/lib/dispatcher/agent.js";
+import { EngineError } from "../errors.ts";
+import { fromNetworkError } from "./errors.ts";
+
+export interface HttpRequest {
+  readonly method: "GET" | "HEAD" | "POST";
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Accept any certificate of this host; a redirect to another host is checked again. */
+  readonly insecure?: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+  header(name: string): string | undefined;
+  /** The body as it arrives; ending the iteration early closes the connection. */
+  readonly body: AsyncIterable<Buffer>;
+  /** The whole body, of at most `limit` bytes. */
+  bytes(limit: number): Promise<Buffer>;
+  text(): Promise<string>;
+  /** Lets go of a body that nobody reads. */
+  discard(): Promise<void>;
+}
+
+const MAX_REDIRECTS = 10;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const MAX_TEXT_BYTES = 1 << 20;
+const CONNECT_TIMEOUT_MS = 30_000;
+const IDLE_TIMEOUT_MS = 60_000;
+
+/** HTTP over undici: connections are kept, redirects followed, credentials never carried to another host. */
+export class Transport {
+  private readonly agents = new Map<boolean, UndiciAgent>();
+
+  /**
+   * @throws EngineError `unavailable` when the host cannot be reached or stops answering, `canceled` when the signal
+   *   fired. A status is never an error here.
+   */
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    let { url, headers, method, body, insecure = false } = request;
+    const { signal } = request;
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+      const response = await this.sendOnce({ url, headers, method, insecure, signal, ...(body ? { body } : {}) });
+      const location = response.header("location");
+      if (!REDIRECTS.has(response.status) || location === undefined) {
+        return response;
+      }
+      await response.discard();
+      const target = redirectTarget(location, url);
+      if (target.origin !== url.origin) {
+        headers = withoutAuthorization(headers);
+        insecure &&= target.hostname === url.hostname;
+      }
+      if (response.status === 303 && method === "POST") {
+        method = "GET";
+        body = undefined;
+      }
+      url = target;
+    }
+    throw new EngineError("unavailable", `${request.url.host}: stopped after ${MAX_REDIRECTS} redirects`);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.agents.values()].map((agent) => agent.destroy()));
+  }
+
+  private async sendOnce({ method, url, headers, body, insecure = false, signal }: HttpRequest): Promise<HttpResponse> {
+    try {
+      const response = await api.request.call(this.agent(insecure), {
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method,
+        headers: { ...headers },
+        body: body ?? null,
+        signal,
+      });
+      return new UndiciResponse(response.statusCode, url, response.headers, response.body);
+    } catch (error) {
+      throw fromNetworkError(error, url);
+    }
+  }
+
+  private agent(insecure: boolean): UndiciAgent {
+    const existing = this.agents.get(insecure);
+    if (existing) {
+      return existing;
+    }
+    const agent = new Agent({
+      connect: { timeout: CONNECT_TIMEOUT_MS, rejectUnauthorized: !insecure },
+      headersTimeout: IDLE_TIMEOUT_MS,
+      bodyTimeout: IDLE_TIMEOUT_MS,
+    });
+    this.agents.set(insecure, agent);
+    return agent;
+  }
+}
+
+type UndiciBody = Awaited<ReturnType<UndiciAgent["request"]>>["body"];
+type UndiciHeaders = Awaited<ReturnType<UndiciAgent["request"]>>["headers"];
+
+class UndiciResponse implements HttpResponse {
+  constructor(
+    readonly status: number,
+    readonly url: URL,
+    private readonly headers: UndiciHeaders,
+    private readonly stream: UndiciBody,
+  ) {}
+
+  header(name: string): string | undefined {
+    const value = this.headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  get body(): AsyncIterable<Buffer> {
+    return translated(this.stream, this.url);
+  }
+
+  async bytes(limit: number): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of this.body) {
+      size += chunk.length;
+      if (size > limit) {
+        throw new EngineError("out-of-range", `${this.url.host}: the answer is larger than ${limit} bytes`);
+      }
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks, size);
+  }
+
+  async text(): Promise<string> {
+    return (await this.bytes(MAX_TEXT_BYTES)).toString("utf8");
+  }
+
+  async discard(): Promise<void> {
+    try {
+      await this.stream.dump();
+    } catch (error) {
+      throw fromNetworkError(error, this.url);
+    }
+  }
+}
+
+async function* translated(stream: UndiciBody, url: URL): AsyncGenerator<Buffer> {
+  try {
+    yield* stream as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw fromNetworkError(error, url);
+  }
+}
+
+function redirectTarget(location: string, from: URL): URL {
+  const target = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  if (target?.protocol !== "https:" && target?.protocol !== "http:") {
+    throw new EngineError("unavailable", `${from.host}: redirected to ${JSON.stringify(location)}`);
+  }
+  return target;
+}
+
+function withoutAuthorization(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== "authorization"));
+}

@@ -1,0 +1,15 @@
+/**
+ * undici's parts that the transport loads one by one: its entry point also loads fetch, web sockets, caches and mocks,
+ * which costs every `pull` 80 ms.
+ */
+declare module "undici/lib/dispatcher/agent.js" {
+  import { Agent } from "undici";
+  export default Agent;
+}
+
+declare module "undici/lib/api/index.js" {
+  import type { Dispatcher } from "undici";
+
+  const api: { request: Dispatcher["request"] };
+  export default api;
+}
