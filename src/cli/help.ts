@@ -1,0 +1,4 @@
+export async function showHelp(words: readonly string[]): Promise<number> {
+  console.log("help", words);
+  return 0;
+}

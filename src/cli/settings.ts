@@ -1,0 +1,60 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Settings } from "../model/settings.ts";
+import { type StandaloneLayout, standaloneLayout } from "../model/standalone-layout.ts";
+
+/** The global flags as parsed; an absent one leaves the choice to the environment. */
+export interface GlobalFlags {
+  readonly address?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly snapshotter?: string | undefined;
+  readonly debug?: boolean | undefined;
+}
+
+const DEFAULT_ADDRESS = "/run/containerd/containerd.sock";
+const DEFAULT_CNI_PATH = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
+
+/**
+ * Decides the settings of one invocation: flags first, then the environment names that containerd's and docker's
+ * clients know, then the defaults. Every containerd but the host's own gets a folder of its own under both roots, so
+ * that two of them never share a name, a port or a log.
+ */
+export function resolveSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv): Settings {
+  const address = stripScheme(flags.address || env.CONTAINERD_ADDRESS || presentAddress(env));
+  const roots = baseRoots(env);
+  const root = (base: string) => (address === DEFAULT_ADDRESS ? base : join(base, addressKey(address)));
+  return {
+    address,
+    namespace: flags.namespace || env.CONTAINERD_NAMESPACE || "default",
+    snapshotter: flags.snapshotter || env.CONTAINERD_SNAPSHOTTER || "overlayfs",
+    dataRoot: root(roots.dataRoot),
+    runRoot: root(roots.runRoot),
+    cniPath: (env.CNI_PATH || DEFAULT_CNI_PATH).split(":").filter((directory) => directory !== ""),
+    debug: flags.debug ?? false,
+  };
+}
+
+/** Where `system install --standalone` keeps a containerd of wharf's own. */
+export function standaloneLayoutOf(env: NodeJS.ProcessEnv): StandaloneLayout {
+  return standaloneLayout(baseRoots(env));
+}
+
+/** The host's own containerd; wharf's standalone one where that is the only one there is. */
+function presentAddress(env: NodeJS.ProcessEnv): string {
+  if (existsSync(DEFAULT_ADDRESS)) return DEFAULT_ADDRESS;
+  const { socket } = standaloneLayoutOf(env);
+  return existsSync(socket) ? socket : DEFAULT_ADDRESS;
+}
+
+function baseRoots(env: NodeJS.ProcessEnv): { dataRoot: string; runRoot: string } {
+  return { dataRoot: env.WHARF_DATA_ROOT || "/var/lib/wharf", runRoot: env.WHARF_RUN_ROOT || "/run/wharf" };
+}
+
+function stripScheme(address: string): string {
+  return address.startsWith("unix://") ? address.slice("unix://".length) : address;
+}
+
+function addressKey(address: string): string {
+  return createHash("sha256").update(address).digest("hex").slice(0, 8);
+}
