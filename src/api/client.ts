@@ -1,0 +1,159 @@
+import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
+import type { Socket } from "node:net";
+import { EngineError, type ErrorCode } from "../errors.ts";
+
+/** The version of the Engine API that wharf speaks. */
+export const API_VERSION = "1.51";
+
+export interface ApiRequestOptions {
+  /** Absent values are left out; true is `1`. */
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
+}
+
+/** A connection that an Engine API call was upgraded to: raw bytes in both directions. */
+export interface HijackedStream {
+  readonly socket: Socket;
+  /** One raw output in place of frames. */
+  readonly raw: boolean;
+}
+
+interface ErrorBody {
+  readonly message?: string;
+  readonly code?: ErrorCode;
+  readonly hint?: string;
+}
+
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  304: "failed-precondition",
+  400: "invalid-argument",
+  401: "unauthenticated",
+  403: "permission-denied",
+  404: "not-found",
+  409: "conflict",
+  410: "failed-precondition",
+  501: "unimplemented",
+  503: "unavailable",
+};
+
+/**
+ * A client of the supervisor's Engine API, bound to one containerd namespace. Connections are kept alive between
+ * calls and do not keep the process alive. Every failure is an `EngineError`: of the code the supervisor sent, else of
+ * the code that its HTTP status stands for; `unavailable` when the supervisor cannot be reached.
+ */
+export class EngineApi {
+  readonly #socketPath: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #agent = new Agent({ keepAlive: true });
+
+  constructor(options: { readonly socketPath: string; readonly namespace: string; readonly snapshotter: string }) {
+    this.#socketPath = options.socketPath;
+    this.#headers = { "wharf-namespace": options.namespace, "wharf-snapshotter": options.snapshotter };
+  }
+
+  /** Calls and reads the whole answer: parsed JSON, or undefined when it is empty. */
+  async request<T = unknown>(method: string, path: string, options: ApiRequestOptions = {}): Promise<T> {
+    const response = await this.stream(method, path, options);
+    const text = await readText(response);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+
+  /** Calls and returns once the answer's headers are there; the body is the caller's to read or destroy. */
+  async stream(method: string, path: string, options: ApiRequestOptions = {}): Promise<IncomingMessage> {
+    const request = this.#open(method, path, options, {});
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request.once("response", resolve);
+      request.once("error", (error) => reject(this.#connectionError(error, options.signal)));
+    });
+    if (isSuccess(response)) return response;
+    throw await readError(response);
+  }
+
+  /** Calls and takes over the connection, for attach and exec. The caller destroys the socket. */
+  async hijack(method: string, path: string, options: ApiRequestOptions = {}): Promise<HijackedStream> {
+    const request = this.#open(method, path, options, { connection: "Upgrade", upgrade: "tcp" });
+    return await new Promise<HijackedStream>((resolve, reject) => {
+      request.once("upgrade", (response, socket, head) => {
+        if (head.length > 0) socket.unshift(head);
+        const raw = response.headers["content-type"] !== "application/vnd.docker.multiplexed-stream";
+        resolve({ socket: socket as Socket, raw });
+      });
+      request.once("response", (response) => {
+        readError(response).then(reject, reject);
+      });
+      request.once("error", (error) => reject(this.#connectionError(error, options.signal)));
+    });
+  }
+
+  /** Closes idle connections. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #open(method: string, path: string, options: ApiRequestOptions, headers: Record<string, string>): ClientRequest {
+    const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+    const request = httpRequest({
+      agent: this.#agent,
+      socketPath: this.#socketPath,
+      method,
+      path: `/v${API_VERSION}${path}${queryString(options.query)}`,
+      headers: {
+        ...this.#headers,
+        ...headers,
+        host: "docker",
+        "content-length": body === undefined ? 0 : Buffer.byteLength(body),
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
+      ...(options.signal && { signal: options.signal }),
+    });
+    request.end(body);
+    return request;
+  }
+
+  #connectionError(error: Error, signal: AbortSignal | undefined): EngineError {
+    if (signal?.aborted) return new EngineError("canceled", "canceled", { cause: error });
+    return new EngineError("unavailable", `cannot reach the supervisor at ${this.#socketPath}`, {
+      cause: error,
+      hint: "its log is supervisor.log under wharf's data root; `wharf supervisor start` starts it",
+    });
+  }
+}
+
+function isSuccess(response: IncomingMessage): boolean {
+  return response.statusCode !== undefined && response.statusCode >= 200 && response.statusCode < 300;
+}
+
+/** Makes the error that a failed answer stands for, and reads the answer to its end. */
+async function readError(response: IncomingMessage): Promise<EngineError> {
+  const status = response.statusCode ?? 500;
+  const text = await readText(response);
+  const body = parseErrorBody(text);
+  const message = body.message || text.trim() || `the supervisor answered with status ${status}`;
+  return new EngineError(body.code ?? CODES[status] ?? "internal", message, { hint: body.hint });
+}
+
+function parseErrorBody(text: string): ErrorBody {
+  try {
+    const body: unknown = JSON.parse(text);
+    return typeof body === "object" && body !== null ? body : {};
+  } catch {
+    return {};
+  }
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+function queryString(query: ApiRequestOptions["query"] = {}): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== false) parameters.set(name, value === true ? "1" : String(value));
+  }
+  const text = parameters.toString();
+  return text === "" ? "" : `?${text}`;
+}

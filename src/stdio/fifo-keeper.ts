@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+
+/** A burst of starts makes one keeper, not one each; a short-lived container makes none. */
+const SETTLE_MS = 250;
+/** As long as `sleep` of busybox understands too: 68 years. */
+const FOREVER_SECONDS = "2147483647";
+
+/**
+ * Keeps what is unread in FIFOs alive while no supervisor runs. The shim closes its ends when a container exits, and
+ * with the last end a FIFO's content is gone: a container that said its last words after a supervisor was killed would
+ * have said them to nobody. So one `sleep` holds a reading end of every output open; it outlives the supervisor, and is
+ * replaced whenever the set of FIFOs has changed.
+ */
+export class FifoKeeper {
+  readonly #pidFile: string;
+  readonly #descriptors: () => number[];
+  #keeper: ChildProcess | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `descriptors` tells what is to be kept; the keeper's pid is written to `pidFile`, for the next supervisor. */
+  constructor(options: { readonly pidFile: string; readonly descriptors: () => number[] }) {
+    this.#pidFile = options.pidFile;
+    this.#descriptors = options.descriptors;
+  }
+
+  /** The set of FIFOs has changed; a new keeper takes over in a moment. */
+  changed(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.replace();
+    }, SETTLE_MS).unref();
+  }
+
+  /** Starts a keeper of the present FIFOs and ends the one before it, be it another supervisor's. */
+  replace(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const previous = this.#keeper?.pid ?? readKeeperPid(this.#pidFile);
+    const descriptors = this.#descriptors();
+    this.#keeper = undefined;
+    if (descriptors.length > 0) {
+      this.#keeper = spawn("sleep", [FOREVER_SECONDS], {
+        stdio: ["ignore", "ignore", "ignore", ...descriptors],
+        detached: true,
+        cwd: "/",
+      });
+      // Without `sleep` there is no keeper, and everything else works.
+      this.#keeper.on("error", () => undefined);
+      this.#keeper.unref();
+    }
+    writeFileSync(this.#pidFile, `${this.#keeper?.pid ?? ""}\n`);
+    if (previous !== undefined) kill(previous);
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // Gone already.
+  }
+}
+
+/** The keeper that an earlier supervisor left, unless its pid belongs to somebody else by now. */
+function readKeeperPid(pidFile: string): number | undefined {
+  try {
+    const pid = Number.parseInt(readFileSync(pidFile, "utf8"), 10);
+    const commandLine = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    return commandLine.includes(FOREVER_SECONDS) ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,160 @@
+import { execFile } from "node:child_process";
+import { closeSync, constants, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { Socket } from "node:net";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { EngineError } from "../errors.ts";
+
+/** How many FIFOs lie ready: a burst of ten containers with three each. */
+const SPARE_FIFOS = 30;
+/** Below this many the pool is filled up again. */
+const LOW_WATER = 12;
+const REFILL_DELAY_MS = 50;
+
+/**
+ * FIFOs in stock. Node cannot make one, and starting `mkfifo` costs a container some milliseconds; so a batch is made
+ * while nothing else happens, and placing one is a rename.
+ */
+export class FifoPool {
+  readonly #directory: string;
+  readonly #spare: string[] = [];
+  #made = 0;
+  #refill: NodeJS.Timeout | undefined;
+  #filling: Promise<void> | undefined;
+
+  /** `directory` must be on the file system of the paths that are asked for. It is emptied. */
+  constructor(directory: string) {
+    this.#directory = directory;
+    rmSync(directory, { recursive: true, force: true });
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** Puts a new FIFO at each path, in the place of whatever is there. Their directories must exist. */
+  async place(paths: readonly string[]): Promise<void> {
+    if (this.#spare.length < paths.length) await this.#fill();
+    for (const path of paths) {
+      const spare = this.#spare.pop();
+      if (spare === undefined) throw new EngineError("internal", `no FIFO left for ${path}`);
+      renameSync(spare, path);
+    }
+    if (this.#spare.length < LOW_WATER) this.#refill ??= setTimeout(() => this.#refillLater(), REFILL_DELAY_MS).unref();
+  }
+
+  /** Makes the first batch ahead of the first container. Never fails: `place` will say what is wrong. */
+  async warm(): Promise<void> {
+    await this.#fill().catch(() => undefined);
+  }
+
+  #refillLater(): void {
+    this.#refill = undefined;
+    void this.warm();
+  }
+
+  #fill(): Promise<void> {
+    this.#filling ??= this.#make().finally(() => {
+      this.#filling = undefined;
+    });
+    return this.#filling;
+  }
+
+  async #make(): Promise<void> {
+    const paths = Array.from({ length: SPARE_FIFOS - this.#spare.length }, () => join(this.#directory, `${this.#made++}`));
+    await makeFifos(paths);
+    this.#spare.push(...paths);
+  }
+}
+
+/** Makes FIFOs that only root may open, by one call of `mkfifo`. */
+export async function makeFifos(paths: readonly string[]): Promise<void> {
+  try {
+    await promisify(execFile)("mkfifo", ["-m", "600", ...paths]);
+  } catch (cause) {
+    throw new EngineError("internal", `cannot make FIFOs in ${dirname(paths[0] ?? "")}`, { cause });
+  }
+}
+
+/** True when a FIFO lies at `path`. */
+export function hasFifo(path: string): boolean {
+  return readdirSync(dirname(path), { withFileTypes: true }).some(
+    (entry) => entry.isFIFO() && path === join(dirname(path), entry.name),
+  );
+}
+
+/**
+ * The reading end of a process's output. A FIFO that nobody has open for writing reads as ended, so a writing end of
+ * our own keeps it open until `finish`: from then on the end is seen as soon as the shim has closed its own.
+ * Non-blocking descriptors under `net.Socket` cost no thread; a file stream would hold one of four for ever.
+ */
+export class FifoReader {
+  readonly socket: Socket;
+  readonly fd: number;
+  #holder: number | undefined;
+
+  constructor(path: string) {
+    this.fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    this.#holder = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    this.socket = new Socket({ fd: this.fd, readable: true, writable: false });
+  }
+
+  /** The process is gone: what is left in the FIFO is still read, then comes the end. */
+  finish(): void {
+    if (this.#holder !== undefined) closeSync(this.#holder);
+    this.#holder = undefined;
+  }
+
+  destroy(): void {
+    this.finish();
+    this.socket.destroy();
+  }
+}
+
+/**
+ * The writing end of a process's input. It is opened for reading too, which succeeds before the shim is there, and
+ * keeps what is written until the shim takes it.
+ */
+export class FifoWriter {
+  readonly #socket: Socket;
+  #unwritten = 0;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(path: string) {
+    const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    this.#socket = new Socket({ fd, readable: false, writable: true });
+    this.#socket.setMaxListeners(0);
+    // The process may close its input; what is written after that is nobody's.
+    this.#socket.on("error", () => this.destroy());
+  }
+
+  get destroyed(): boolean {
+    return this.#socket.destroyed;
+  }
+
+  /** Takes a chunk; false asks the source to wait for `onDrain`. */
+  write(chunk: Buffer): boolean {
+    if (this.destroyed) return true;
+    this.#unwritten += 1;
+    return this.#socket.write(chunk, () => {
+      this.#unwritten -= 1;
+      if (this.#unwritten === 0) this.#onEmpty?.();
+    });
+  }
+
+  onDrain(callback: () => void): void {
+    if (this.destroyed) callback();
+    else this.#socket.once("drain", callback);
+  }
+
+  /** Resolves once the FIFO has taken everything. */
+  async flushed(): Promise<void> {
+    if (this.#unwritten === 0 || this.destroyed) return;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      this.#socket.once("close", resolve);
+    });
+  }
+
+  /** Closes the end. (Not `end()`: that shuts down a socket, which a FIFO is not.) */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}

@@ -1,0 +1,57 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { FifoPool } from "./fifo.ts";
+import { FifoKeeper } from "./fifo-keeper.ts";
+import { ProcessIo, type ProcessIoOptions } from "./process-io.ts";
+
+export type StdioOptions = Omit<ProcessIoOptions, "fifos">;
+
+/** The stdio of all processes of one supervisor: makes it, adopts it, and sees to what must outlive the supervisor. */
+export class Stdio {
+  readonly #fifos: FifoPool;
+  readonly #keeper: FifoKeeper;
+  readonly #open = new Set<ProcessIo>();
+
+  /** `runDir` lies on the file system of all the directories that are opened, and is emptied by a reboot. */
+  constructor(runDir: string) {
+    mkdirSync(runDir, { recursive: true, mode: 0o700 });
+    this.#fifos = new FifoPool(join(runDir, "fifos"));
+    this.#keeper = new FifoKeeper({
+      pidFile: join(runDir, "keeper.pid"),
+      descriptors: () => [...this.#open].flatMap((io) => io.outputDescriptors),
+    });
+  }
+
+  /** Makes FIFOs ahead of the first process that needs them. */
+  async warm(): Promise<void> {
+    await this.#fifos.warm();
+  }
+
+  /** See `ProcessIo.create`. */
+  async create(options: StdioOptions): Promise<ProcessIo> {
+    return this.#remember(await ProcessIo.create({ ...options, fifos: this.#fifos }));
+  }
+
+  /** See `ProcessIo.adopt`. */
+  adopt(options: StdioOptions): ProcessIo | undefined {
+    const io = ProcessIo.adopt(options);
+    return io && this.#remember(io);
+  }
+
+  /** Lets go of every process's FIFOs, which stay for the next supervisor. */
+  async release(): Promise<void> {
+    if (this.#open.size > 0) this.#keeper.replace();
+    await Promise.all([...this.#open].map((io) => io.release()));
+  }
+
+  #remember(io: ProcessIo): ProcessIo {
+    this.#open.add(io);
+    this.#keeper.changed();
+    void io.closed.then(() => {
+      // The FIFOs outlive a released one, and so must their keeper.
+      this.#open.delete(io);
+      if (!io.released) this.#keeper.changed();
+    });
+    return io;
+  }
+}

@@ -1,0 +1,16 @@
+import type { Engine } from "../engine/engine.ts";
+import type { Stdio } from "../stdio/stdio.ts";
+import type { EventLog } from "./events.ts";
+import type { ExecSessions } from "./exec-sessions.ts";
+import type { ContainerRuns } from "./runs.ts";
+
+/** What the supervisor holds for one containerd namespace; made when the namespace is first spoken of. */
+export interface NamespaceServices {
+  readonly namespace: string;
+  readonly engine: Engine;
+  readonly stdio: Stdio;
+  readonly events: EventLog;
+  /** The containers that run, their stdio, and everything that changes a container. */
+  readonly runs: ContainerRuns;
+  readonly execs: ExecSessions;
+}
