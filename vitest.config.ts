@@ -8,6 +8,7 @@ export default defineConfig({
     // Two files at a time: each of them starts containers, and the machines that run this have two cores.
     maxWorkers: 2,
     pool: "forks",
+    teardownTimeout: 60_000,
     projects: [
       { extends: true, test: { name: "unit", include: PURE } },
       {
@@ -18,7 +19,6 @@ export default defineConfig({
           exclude: [...PURE, "test/bench/**"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          teardownTimeout: 60_000,
         },
       },
     ],
