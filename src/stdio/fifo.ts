@@ -58,7 +58,9 @@ export class FifoPool {
   }
 
   async #make(): Promise<void> {
-    const paths = Array.from({ length: SPARE_FIFOS - this.#spare.length }, () => join(this.#directory, `${this.#made++}`));
+    const paths = Array.from({ length: SPARE_FIFOS - this.#spare.length }, () =>
+      join(this.#directory, `${this.#made++}`),
+    );
     await makeFifos(paths);
     this.#spare.push(...paths);
   }

@@ -90,8 +90,7 @@ export class RequestContext {
 
   /** The request's JSON body; undefined when it is empty. */
   async body<T = unknown>(): Promise<T | undefined> {
-    this.#body ??= this.#readBody();
-    const text = (await this.#body).toString();
+    const text = (await this.#bodyBytes()).toString();
     if (text.trim() === "") return undefined;
     try {
       return JSON.parse(text) as T;
@@ -131,7 +130,7 @@ export class RequestContext {
    * The body has to be read before.
    */
   async hijack(contentType: string): Promise<HijackedConnection> {
-    await (this.#body ??= this.#readBody());
+    await this.#bodyBytes();
     this.#answered = true;
     if (this.#exchange.kind === "response") {
       const { response } = this.#exchange;
@@ -168,6 +167,11 @@ export class RequestContext {
   #response(): ServerResponse {
     if (this.#exchange.kind === "response") return this.#exchange.response;
     throw new EngineError("invalid-argument", "this call cannot be upgraded");
+  }
+
+  #bodyBytes(): Promise<Buffer> {
+    this.#body ??= this.#readBody();
+    return this.#body;
   }
 
   async #readBody(): Promise<Buffer> {
