@@ -56,7 +56,7 @@ function statusOf(state: ContainerState, task: TaskFacts | undefined): Container
   if (state.desired === "removed") return "removing";
   if (task?.status === "paused" || task?.status === "pausing") return "paused";
   if (task?.status === "running" || task?.status === "unknown") return "running";
-  if (state.startedAt === "") return "created";
+  if (state.startedAt === "" || task?.status === "created") return "created";
   // Between an exit and the restart that the policy owes, the exit is the latest thing that happened.
   const restartOwed = state.desired === "running" && Date.parse(state.finishedAt) >= Date.parse(state.startedAt);
   return task === undefined && restartOwed ? "restarting" : "exited";

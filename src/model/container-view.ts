@@ -27,7 +27,7 @@ export interface MountPoint {
 
 /** A container's place on one network; the empty strings are docker's while the container does not run. */
 export interface EndpointView extends EndpointSettings {
-  readonly IPAMConfig: EndpointSettings["IPAMConfig"] & {};
+  readonly IPAMConfig: { readonly IPv4Address?: string; readonly IPv6Address?: string } | null;
   readonly NetworkID: string;
   readonly EndpointID: string;
   readonly Gateway: string;
@@ -120,12 +120,19 @@ export interface ContainerInspect {
   readonly ProcessLabel: string;
   readonly AppArmorProfile: string;
   readonly ExecIDs: readonly string[] | null;
-  readonly HostConfig: HostConfig;
+  /** With the fields that mean something on other platforms, which docker shows everywhere. */
+  readonly HostConfig: HostConfig & {
+    readonly Cgroup: string;
+    readonly CpuCount: number;
+    readonly CpuPercent: number;
+    readonly IOMaximumIOps: number;
+    readonly IOMaximumBandwidth: number;
+  };
   readonly GraphDriver: { readonly Data: Readonly<Record<string, string>> | null; readonly Name: string };
   readonly SizeRw?: number;
   readonly SizeRootFs?: number;
   readonly Mounts: readonly MountPoint[];
-  readonly Config: ContainerConfig;
+  readonly Config: ContainerConfig & { readonly OnBuild: null };
   readonly NetworkSettings: NetworkSettingsView;
 }
 
