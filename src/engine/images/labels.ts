@@ -1,0 +1,71 @@
+import type { Descriptor } from "../../model/descriptor.ts";
+import { isIndexType, isLayerType, isManifestType, MediaType } from "../../model/manifest.ts";
+import type { Reference } from "../../model/reference.ts";
+
+/**
+ * Labels on content, as containerd's own client sets them. The garbage collector follows the `gc.ref` ones from an
+ * index to its manifests, to their configs and layers, and from a config to the snapshot of its image.
+ */
+const CONTENT_REFERENCE = "containerd.io/gc.ref.content.";
+const SNAPSHOT_REFERENCE = "containerd.io/gc.ref.snapshot.";
+const SOURCE = "containerd.io/distribution.source.";
+/** On a compressed layer: its diff ID. */
+const UNCOMPRESSED = "containerd.io/uncompressed";
+
+/** containerd refuses a label whose key and value are longer together. */
+const MAX_LABEL_LENGTH = 4096;
+
+type Labels = Readonly<Record<string, string>>;
+
+/** What keeps the children of an index or manifest as long as itself: `config`, `l.0`, `l.1`, `m.0` … */
+export function childLabels(children: readonly Descriptor[]): Labels {
+  const labels: Record<string, string> = {};
+  const counts = new Map<string, number>();
+  for (const { mediaType, digest } of children) {
+    const key = CONTENT_REFERENCE + childKey(mediaType);
+    const count = counts.get(key) ?? 0;
+    counts.set(key, count + 1);
+    labels[key.endsWith(".") || count > 0 ? `${key}${count}` : key] = digest;
+  }
+  return labels;
+}
+
+function childKey(mediaType: string): string {
+  if (mediaType === MediaType.ociConfig || mediaType === MediaType.dockerConfig) {
+    return "config";
+  }
+  if (isManifestType(mediaType)) {
+    return "m.";
+  }
+  if (isLayerType(mediaType)) {
+    return "l.";
+  }
+  return isIndexType(mediaType) ? "m." : "";
+}
+
+/** What keeps an image's snapshots as long as its config. */
+export function snapshotLabel(snapshotter: string, chainId: string): Labels {
+  return { [SNAPSHOT_REFERENCE + snapshotter]: chainId };
+}
+
+export function uncompressedLabel(diffId: string): Labels {
+  return { [UNCOMPRESSED]: diffId };
+}
+
+/** Says where content came from, beside what `existing` labels say: a push to that registry need not send it again. */
+export function sourceLabel({ domain, path }: Reference, existing: Labels = {}): Labels {
+  const key = SOURCE + domain;
+  const repositories = new Set((existing[key] ?? "").split(",").filter(Boolean)).add(path);
+  const value = [...repositories].sort().join(",");
+  return key.length + value.length > MAX_LABEL_LENGTH ? {} : { [key]: value };
+}
+
+/** True when content with these labels came from the repository of `reference`. */
+export function cameFrom(labels: Labels, { domain, path }: Reference): boolean {
+  return (labels[SOURCE + domain] ?? "").split(",").includes(path);
+}
+
+/** Those of `wanted` that `existing` lacks. */
+export function missingLabels(existing: Labels, wanted: Labels): Labels {
+  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => existing[key] !== value));
+}

@@ -1,0 +1,166 @@
+import type { ImageRecord } from "../../containerd/images.ts";
+import { EngineError, isEngineError } from "../../errors.ts";
+import type { Descriptor } from "../../model/descriptor.ts";
+import { parseImageConfig } from "../../model/image-config.ts";
+import { type ImageManifest, isIndexType, isManifestType, parseIndex, parseManifest } from "../../model/manifest.ts";
+import { formatPlatform, type Platform } from "../../model/platform.ts";
+import type { Reference } from "../../model/reference.ts";
+import type { Engine, OperationContext } from "../engine.ts";
+import { manifestsFor } from "./choose-manifest.ts";
+import { limitConcurrency, runTogether } from "./concurrency.ts";
+import { fetchBlob } from "./fetch-blob.ts";
+import { type ImageLayer, imageLayers } from "./image-content.ts";
+import { childLabels, sourceLabel } from "./labels.ts";
+import { recordImage } from "./record.ts";
+import { referToSnapshot, unpackLayer } from "./unpack.ts";
+
+export interface PullRequest {
+  readonly reference: Reference;
+  readonly platform: Platform;
+}
+
+/** What becomes of one layer, in this order; `exists` takes the place of all others. */
+export type LayerState = "waiting" | "downloading" | "downloaded" | "unpacking" | "unpacked" | "exists";
+
+export type PullEvent =
+  | { readonly type: "resolved"; readonly target: Descriptor }
+  | { readonly type: "layers"; readonly layers: readonly Descriptor[] }
+  | { readonly type: "layer"; readonly digest: string; readonly state: Exclude<LayerState, "downloading"> }
+  | { readonly type: "layer"; readonly digest: string; readonly state: "downloading"; readonly bytes: number };
+
+export interface PulledImage {
+  readonly record: ImageRecord;
+  /** False when the reference pointed at the same image before. */
+  readonly isNew: boolean;
+}
+
+/** As many layers at a time as docker downloads. */
+const MAX_DOWNLOADS = 3;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+type Puller = Pick<Engine, "containerd" | "registry">;
+
+/** What all steps of one pull share. */
+interface Pull extends PullRequest {
+  readonly leaseId: string;
+  readonly signal: AbortSignal;
+  onProgress(event: PullEvent): void;
+}
+
+/**
+ * Fetches an image into the content store, unpacks it and records it under its reference. Layers are downloaded side
+ * by side, and unpacked one upon the other while those above still arrive. Until the record refers to it all is held
+ * by one lease that expires, so an interrupted pull leaves what the next one resumes, or what containerd collects.
+ *
+ * @throws EngineError `not-found`, `permission-denied` or `unavailable` by the registry; `not-found` when the image is
+ *   not made for the platform; `failed-precondition` when content is not what its digest says.
+ */
+export async function pullImage(
+  engine: Puller,
+  { reference, platform }: PullRequest,
+  { signal, onProgress }: OperationContext<PullEvent>,
+): Promise<PulledImage> {
+  const { containerd, registry } = engine;
+  const target = await registry.resolve(reference, { signal });
+  onProgress({ type: "resolved", target });
+  await using lease = await containerd.leases.create({ expiresInMs: DAY_MS, signal });
+  const pull: Pull = { reference, platform, leaseId: lease.id, signal, onProgress };
+  const manifest = await fetchImageManifest(engine, target, pull);
+  await fetchBlob(
+    engine,
+    { reference, descriptor: manifest.config, ref: `config-${manifest.config.digest}`, leaseId: lease.id },
+    { signal, onBytes: () => {} },
+  );
+  await fetchLayers(engine, manifest, pull);
+  return await recordImage(engine, { name: reference.toString(), target }, { signal });
+}
+
+/** Follows `target` to the manifest of the platform, keeping each index on the way. */
+async function fetchImageManifest(engine: Puller, target: Descriptor, pull: Pull): Promise<ImageManifest> {
+  const content = await fetchManifestContent(engine, target, pull);
+  if (isManifestType(target.mediaType)) {
+    const manifest = parseManifest(content);
+    await keepManifest(engine, target, content, [manifest.config, ...manifest.layers], pull);
+    return manifest;
+  }
+  if (!isIndexType(target.mediaType)) {
+    throw new EngineError("failed-precondition", `unsupported manifest media type: ${target.mediaType}`);
+  }
+  const { manifests } = parseIndex(content);
+  await keepManifest(engine, target, content, manifests, pull);
+  const [chosen] = manifestsFor(manifests, pull.platform);
+  if (!chosen) {
+    throw new EngineError(
+      "not-found",
+      `no matching manifest for ${formatPlatform(pull.platform)} in the manifest list entries`,
+    );
+  }
+  return await fetchImageManifest(engine, chosen, pull);
+}
+
+async function fetchManifestContent(
+  { containerd, registry }: Puller,
+  { digest }: Descriptor,
+  { reference, signal }: Pull,
+): Promise<Uint8Array> {
+  try {
+    return await containerd.content.readAll(digest, { signal });
+  } catch (error) {
+    if (!isEngineError(error, "not-found")) {
+      throw error;
+    }
+  }
+  return (await registry.fetchManifest(reference.withDigest(digest), { signal })).content;
+}
+
+async function keepManifest(
+  { containerd }: Puller,
+  descriptor: Descriptor,
+  content: Uint8Array,
+  children: readonly Descriptor[],
+  { reference, leaseId, signal }: Pull,
+): Promise<void> {
+  const labels = { ...childLabels(children), ...sourceLabel(reference) };
+  await containerd.content.writeBlob(descriptor, content, { labels, leaseId, signal });
+}
+
+async function fetchLayers(engine: Puller, manifest: ImageManifest, pull: Pull): Promise<void> {
+  const { containerd } = engine;
+  const { digest: configDigest } = manifest.config;
+  const config = parseImageConfig(await containerd.content.readAll(configDigest, { signal: pull.signal }));
+  const layers = imageLayers(manifest, config);
+  pull.onProgress({ type: "layers", layers: layers.map(({ descriptor }) => descriptor) });
+
+  const limit = limitConcurrency(MAX_DOWNLOADS);
+  await runTogether(pull.signal, (signal) => {
+    const downloads = layers.map((layer) => limit(() => downloadLayer(engine, layer, { ...pull, signal })));
+    return [...downloads, unpackInOrder(engine, layers, downloads, { ...pull, signal })];
+  });
+  await referToSnapshot(engine, { configDigest, chainId: layers.at(-1)?.chainId ?? "" }, pull);
+}
+
+async function downloadLayer(engine: Puller, { descriptor }: ImageLayer, pull: Pull): Promise<void> {
+  const { digest } = descriptor;
+  const request = { reference: pull.reference, descriptor, ref: `layer-${digest}`, leaseId: pull.leaseId };
+  await fetchBlob(engine, request, {
+    signal: pull.signal,
+    onBytes: (bytes) => pull.onProgress({ type: "layer", digest, state: "downloading", bytes }),
+  });
+  pull.onProgress({ type: "layer", digest, state: "downloaded" });
+}
+
+/** Unpacks each layer when it and those below it are there. */
+async function unpackInOrder(
+  engine: Puller,
+  layers: readonly ImageLayer[],
+  downloads: readonly Promise<void>[],
+  pull: Pull,
+): Promise<void> {
+  for (const [index, layer] of layers.entries()) {
+    await downloads[index];
+    const { digest } = layer.descriptor;
+    pull.onProgress({ type: "layer", digest, state: "unpacking" });
+    await unpackLayer(engine, layer, pull);
+    pull.onProgress({ type: "layer", digest, state: "unpacked" });
+  }
+}

@@ -1,0 +1,70 @@
+import type { ImageRecord, NewImage } from "../../containerd/images.ts";
+import { isEngineError } from "../../errors.ts";
+import { Reference } from "../../model/reference.ts";
+import type { Engine } from "../engine.ts";
+import { cameFrom } from "./labels.ts";
+
+/**
+ * The name before `@` of an image that lost its last one, as docker's containerd-backed store writes it: docker's
+ * `<none>`. Without such a record containerd would collect the image.
+ */
+const DANGLING = "moby-dangling";
+
+type Recorder = Pick<Engine, "containerd">;
+
+/**
+ * Points a name at an image. An image that loses its only name by that stays, as in docker: under its digest when it
+ * came from a registry, as a dangling one otherwise.
+ */
+export async function recordImage(
+  { containerd }: Recorder,
+  image: NewImage,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<{ readonly record: ImageRecord; readonly isNew: boolean }> {
+  const previous = await findRecord({ containerd }, image.name, { signal });
+  if (previous?.target.digest === image.target.digest) {
+    return { record: previous, isNew: false };
+  }
+  if (previous) {
+    await keepNameless({ containerd }, previous, { signal });
+  }
+  return { record: await containerd.images.upsert(image, { signal }), isNew: true };
+}
+
+/** The record of exactly this name, or undefined. */
+export async function findRecord(
+  { containerd }: Recorder,
+  name: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ImageRecord | undefined> {
+  try {
+    return await containerd.images.get(name, { signal });
+  } catch (error) {
+    if (isEngineError(error, "not-found")) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+async function keepNameless(
+  { containerd }: Recorder,
+  { name, target }: ImageRecord,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  const sharing = await containerd.images.list([`target.digest==${target.digest}`], { signal });
+  if (sharing.length > 1) {
+    return;
+  }
+  const reference = Reference.parse(name);
+  const { labels } = await containerd.content.info(target.digest, { signal });
+  const keptAs = cameFrom(labels, reference)
+    ? reference.withDigest(target.digest).toString()
+    : `${DANGLING}@${target.digest}`;
+  await containerd.images.upsert({ name: keptAs, target }, { signal });
+}
+
+/** True for the record of an image without a name. */
+export function isDangling({ name }: ImageRecord): boolean {
+  return name.startsWith(`${DANGLING}@`);
+}
