@@ -1,0 +1,62 @@
+import { EngineError } from "../errors.ts";
+
+export const NANOSECONDS_PER_SECOND = 1e9;
+const UNITS: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  μs: 1e3,
+  ms: 1e6,
+  s: NANOSECONDS_PER_SECOND,
+  m: 60e9,
+  h: 3600e9,
+};
+
+/**
+ * Reads a duration as Go does and docker's flags therefore do, in nanoseconds: `1m30s`, `500ms`, `-1.5h`.
+ *
+ * @throws EngineError `invalid-argument`, in Go's words.
+ */
+export function parseDuration(text: string): number {
+  const match = /^([+-]?)(.*)$/s.exec(text);
+  const magnitude = match?.[2] ?? "";
+  const sign = match?.[1] === "-" ? -1 : 1;
+  if (magnitude === "0") return 0;
+  let rest = magnitude;
+  let total = 0;
+  while (rest !== "") {
+    const part = /^(\d+\.?\d*|\.\d+)([^\d.]*)/.exec(rest);
+    if (part === null) throw invalidDuration(text);
+    const [whole, number = "", unit = ""] = part;
+    if (unit === "")
+      throw new EngineError("invalid-argument", `time: missing unit in duration ${JSON.stringify(text)}`);
+    const nanoseconds = UNITS[unit];
+    if (nanoseconds === undefined) {
+      const shown = `${JSON.stringify(unit)} in duration ${JSON.stringify(text)}`;
+      throw new EngineError("invalid-argument", `time: unknown unit ${shown}`);
+    }
+    total += Number(number) * nanoseconds;
+    rest = rest.slice(whole.length);
+  }
+  if (magnitude === "") throw invalidDuration(text);
+  return sign * Math.trunc(total);
+}
+
+function invalidDuration(text: string): EngineError {
+  return new EngineError("invalid-argument", `time: invalid duration ${JSON.stringify(text)}`);
+}
+
+/** Shows nanoseconds as Go does: `1m30s`, `1h0m0s`, `1.5ms`, `0s`. */
+export function formatDuration(nanoseconds: number): string {
+  if (nanoseconds === 0) return "0s";
+  const sign = nanoseconds < 0 ? "-" : "";
+  const magnitude = Math.abs(nanoseconds);
+  if (magnitude < 1e3) return `${sign}${magnitude}ns`;
+  if (magnitude < 1e6) return `${sign}${magnitude / 1e3}µs`;
+  if (magnitude < NANOSECONDS_PER_SECOND) return `${sign}${magnitude / 1e6}ms`;
+  const hours = Math.floor(magnitude / 3600e9);
+  const minutes = Math.floor((magnitude % 3600e9) / 60e9);
+  const seconds = (magnitude % 60e9) / NANOSECONDS_PER_SECOND;
+  if (hours > 0) return `${sign}${hours}h${minutes}m${seconds}s`;
+  return minutes > 0 ? `${sign}${minutes}m${seconds}s` : `${sign}${seconds}s`;
+}
