@@ -60,7 +60,7 @@ list_leftovers() {
   ps -eo pid=,ppid=,stat=,args= | awk -v self=$$ \
     '$1 != 1 && $1 != self && $2 != self && $3 !~ /^Z/ && !/ps -eo|awk -v self/ { print "process: " $0 }'
   find /run/netns -mindepth 1 -printf 'netns: %f\n' 2>/dev/null || true
-  awk '$5 ~ "^/(run/(lock|tmp)/|run/[^lt]|var/lib/(containerd|docker|wharf|nerdctl|cni)/)" { print "mount: " $5 }' /proc/self/mountinfo
+  awk '$5 ~ "^/(run/(lock|tmp|netns)/|run/[^ltn]|var/lib/(containerd|docker|wharf|nerdctl|cni)/)" { print "mount: " $5 }' /proc/self/mountinfo
   ip -o link | awk -F': ' '$2 != "lo" { print "link: " $2 }'
   iptables-save 2>/dev/null | sed -n 's/^-A/iptables: -A/p'
   find "$base/tmp" -mindepth 1 -maxdepth 1 -printf 'file: /run/tmp/%f\n'
