@@ -17,6 +17,7 @@ export default defineConfig({
           name: "host",
           include: ["test/**/*.test.ts"],
           exclude: [...PURE, "test/bench/**"],
+          globalSetup: ["test/support/global-setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -1,0 +1,113 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Containerd, connectContainerd } from "../../src/containerd/client.ts";
+import { type Daemon, startDaemon } from "./daemon.ts";
+import { killProcessesBelow, unmountBelow } from "./leftovers.ts";
+
+const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+
+/** A containerd of the tests' own: root, state, socket and configuration lie in one temporary directory. */
+export interface TestContainerd extends AsyncDisposable {
+  readonly address: string;
+  readonly version: string;
+  readonly directory: string;
+  /** A client with the namespace `default`. Closed with the daemon. */
+  readonly client: Containerd;
+  /** Ends the daemon and starts it again on the same state; tasks run on. */
+  restart(how: "stop" | "kill"): Promise<void>;
+}
+
+/**
+ * Starts a containerd and waits until it answers. `WHARF_TEST_CONTAINERD` says which: a directory of containerd's
+ * programs, a peer's version such as `1.7` or `2`, or, when empty, the one in PATH.
+ */
+export async function startContainerd(): Promise<TestContainerd> {
+  if (process.getuid?.() !== 0) throw new Error("these tests start containerd, which needs root");
+  // Short, because a socket's path may have 107 bytes.
+  const directory = await mkdtemp(join(tmpdir(), "wharf-c-"));
+  const address = join(directory, "containerd.sock");
+  const client = connectContainerd({ address, namespace: "default", snapshotter: "overlayfs" });
+  const launch = async (): Promise<Daemon> => await launchContainerd(directory, client);
+  await writeConfig(directory, address);
+  let daemon: Daemon;
+  try {
+    daemon = await launch();
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+  const { version } = await client.version();
+  return {
+    address,
+    version,
+    directory,
+    client,
+    async restart(how) {
+      await daemon[how]();
+      daemon = await launch();
+    },
+    async [Symbol.asyncDispose]() {
+      client.close();
+      await daemon.stop();
+      await killProcessesBelow(directory);
+      await unmountBelow(directory);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function launchContainerd(directory: string, client: Containerd): Promise<Daemon> {
+  const programs = containerdPrograms();
+  return await startDaemon(join(programs, "containerd"), ["--config", join(directory, "config.toml")], {
+    logPath: join(directory, "containerd.log"),
+    // The shims of the same version come first.
+    env: { PATH: `${programs}:${process.env.PATH}:/usr/sbin:/sbin` },
+    isReady: async () => (await client.version({ timeoutMs: 1_000 })).version !== "",
+  });
+}
+
+async function writeConfig(directory: string, address: string): Promise<void> {
+  await mkdir(join(directory, "opt"));
+  // CRI and NRI claim fixed places of the machine; the restart monitor would take wharf's containers for its own.
+  const disabled = [
+    "io.containerd.grpc.v1.cri",
+    "io.containerd.cri.v1.images",
+    "io.containerd.cri.v1.runtime",
+    "io.containerd.nri.v1.nri",
+    "io.containerd.internal.v1.restart",
+    "io.containerd.internal.v1.tracing",
+  ];
+  const config = `version = 2
+root = "${directory}/root"
+state = "${directory}/state"
+disabled_plugins = ${JSON.stringify(disabled)}
+
+[grpc]
+  address = "${address}"
+
+[plugins."io.containerd.internal.v1.opt"]
+  path = "${directory}/opt"
+`;
+  await writeFile(join(directory, "config.toml"), config);
+}
+
+/** The directory that the chosen containerd and its shims lie in. */
+function containerdPrograms(): string {
+  const choice = process.env.WHARF_TEST_CONTAINERD ?? "";
+  const candidates = choice.includes("/")
+    ? [choice, join(choice, "usr/bin")]
+    : choice
+      ? [join(PROJECT_ROOT, ".peers", `containerd-${choice}`, "bin")]
+      : (process.env.PATH ?? "").split(":");
+  const found = candidates.find((candidate) => existsSync(join(candidate, "containerd")));
+  if (!found) throw new Error(`no containerd in ${candidates.join(", ")}`);
+  return found;
+}
+
+/** What the daemon has written so far, for a failure's message. */
+export async function readContainerdLog(containerd: TestContainerd): Promise<string> {
+  return await readFile(join(containerd.directory, "containerd.log"), "utf8");
+}

@@ -1,0 +1,161 @@
+import { randomBytes } from "node:crypto";
+import { inject } from "vitest";
+import { type Containerd, connectContainerd } from "../../src/containerd/client.ts";
+import { isEngineError } from "../../src/errors.ts";
+import { type CliOptions, type CliResult, type RunningCli, runCli, startCli } from "./cli.ts";
+import { busyboxImage, importImage, type TestImage } from "./images.ts";
+import { waitUntil } from "./wait-until.ts";
+
+/** Where a test run's containerd and registry are, and wharf's files. */
+export interface TestHost {
+  readonly address: string;
+  readonly containerdVersion: string;
+  readonly dataRoot: string;
+  readonly runRoot: string;
+  /** `127.0.0.1:PORT`. */
+  readonly registry: string;
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    host: TestHost;
+  }
+}
+
+const SIGKILL = 9;
+
+/** A containerd namespace of a test's own, and a wharf that uses it. */
+export class TestNode implements AsyncDisposable {
+  readonly client: Containerd;
+
+  constructor(
+    readonly host: TestHost,
+    readonly namespace: string,
+  ) {
+    this.client = connectContainerd({ address: host.address, namespace, snapshotter: "overlayfs" });
+  }
+
+  /** What `wharf` is run with: this containerd, this namespace, files of the test run. */
+  get environment(): Record<string, string> {
+    return {
+      CONTAINERD_ADDRESS: this.host.address,
+      CONTAINERD_NAMESPACE: this.namespace,
+      CONTAINERD_SNAPSHOTTER: "",
+      WHARF_DATA_ROOT: this.host.dataRoot,
+      WHARF_RUN_ROOT: this.host.runRoot,
+      DOCKER_CONFIG: this.host.dataRoot,
+      NO_COLOR: "1",
+    };
+  }
+
+  /** Runs `wharf ARGS…` to its end. */
+  async cli(...args: string[]): Promise<CliResult> {
+    return await this.cliWith({}, ...args);
+  }
+
+  /** As `cli`, with input, environment or a terminal. */
+  async cliWith(options: CliOptions, ...args: string[]): Promise<CliResult> {
+    return await runCli(args, { ...options, env: { ...this.environment, ...options.env } });
+  }
+
+  /** As `cli`, for a command that must succeed; returns its stdout without the last line feed. */
+  async succeed(...args: string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.cli(...args);
+    if (exitCode !== 0) throw new Error(`wharf ${args.join(" ")}: exit code ${exitCode}\n${stdout}${stderr}`);
+    return stdout.replace(/\n$/, "");
+  }
+
+  /** Starts `wharf ARGS…` and leaves it running. */
+  start(options: CliOptions, ...args: string[]): RunningCli {
+    return startCli(args, { ...options, env: { ...this.environment, ...options.env } });
+  }
+
+  /**
+   * Puts an image into the namespace, unpacked, without wharf's help, and returns the reference: busybox, or the image
+   * given.
+   */
+  async load(reference = "busybox", image?: TestImage): Promise<string> {
+    const canonical = reference.includes("/") ? reference : `docker.io/library/${reference}`;
+    const tagged = /:[^/]+$/.test(canonical) ? canonical : `${canonical}:latest`;
+    await importImage(this.client, tagged, image ?? (await busybox()));
+    return reference;
+  }
+
+  /** Removes everything that the namespace holds, and the namespace. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.removeContainers();
+      await removeContent(this.client);
+      await removeNamespace(this.client);
+    } finally {
+      this.client.close();
+    }
+  }
+
+  /** By wharf first, which then also gives networks and names back; what it does not know or fails at, by hand. */
+  private async removeContainers(): Promise<void> {
+    const ofWharf = (await this.client.containers.list()).filter(({ extensionNames }) =>
+      extensionNames.includes("wharf.record"),
+    );
+    if (ofWharf.length > 0) await this.cli("rm", "--force", "--volumes", ...ofWharf.map(({ id }) => id));
+    for (const { containerId } of await this.client.tasks.list()) await removeTask(this.client, containerId);
+    for (const { id } of await this.client.containers.list()) await forgiving(this.client.containers.delete(id));
+  }
+}
+
+/** A fresh namespace on the test run's containerd; `await using` removes it. */
+export async function freshNamespace(): Promise<TestNode> {
+  const node = new TestNode(inject("host"), `test-${randomBytes(4).toString("hex")}`);
+  await node.client.namespaces.create(node.namespace);
+  return node;
+}
+
+let busyboxOnce: Promise<TestImage> | undefined;
+
+/** The busybox image, built once by each process. */
+export function busybox(): Promise<TestImage> {
+  busyboxOnce ??= busyboxImage();
+  return busyboxOnce;
+}
+
+async function removeTask(client: Containerd, containerId: string): Promise<void> {
+  await waitUntil(`the task of ${containerId} is gone`, async () => {
+    try {
+      await client.tasks.resume(containerId).catch(() => undefined);
+      await client.tasks.kill(containerId, { signal: SIGKILL, all: true }).catch(() => undefined);
+      await client.tasks.delete(containerId);
+      return true;
+    } catch (error) {
+      return isEngineError(error, "not-found");
+    }
+  });
+}
+
+async function removeContent(client: Containerd): Promise<void> {
+  for (const { name } of await client.images.list()) await forgiving(client.images.delete(name));
+  for (const { id } of await client.leases.list()) await forgiving(client.leases.delete(id));
+  for (const { ref } of await client.content.statuses()) await forgiving(client.content.abort(ref));
+  await waitUntil("all snapshots are gone", async () => {
+    const snapshots = await client.snapshots.list();
+    const parents = new Set(snapshots.map(({ parent }) => parent));
+    const leaves = snapshots.filter(({ name }) => !parents.has(name));
+    await Promise.all(leaves.map(({ name }) => forgiving(client.snapshots.remove(name))));
+    return snapshots.length === 0;
+  });
+  for (const { digest } of await client.content.list()) await forgiving(client.content.delete(digest));
+}
+
+async function removeNamespace(client: Containerd): Promise<void> {
+  await waitUntil(`the namespace ${client.namespace} is gone`, async () => {
+    await forgiving(client.namespaces.delete(client.namespace));
+    return true;
+  });
+}
+
+async function forgiving(removal: Promise<void>): Promise<void> {
+  try {
+    await removal;
+  } catch (error) {
+    if (!isEngineError(error, "not-found")) throw error;
+  }
+}
