@@ -27,7 +27,6 @@ interface ErrorBody {
 }
 
 const CODES: Readonly<Record<number, ErrorCode>> = {
-  304: "failed-precondition",
   400: "invalid-argument",
   401: "unauthenticated",
   403: "permission-denied",
@@ -122,7 +121,7 @@ export class EngineApi {
 }
 
 function isSuccess(response: IncomingMessage): boolean {
-  return response.statusCode !== undefined && response.statusCode >= 200 && response.statusCode < 300;
+  return response.statusCode !== undefined && response.statusCode >= 200 && response.statusCode < 400;
 }
 
 /** Makes the error that a failed answer stands for, and reads the answer to its end. */

@@ -1,16 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
 /** A burst of starts makes one keeper, not one each; a short-lived container makes none. */
 const SETTLE_MS = 250;
-/** As long as `sleep` of busybox understands too: 68 years. */
-const FOREVER_SECONDS = "2147483647";
+/** For a `tail` that polls, as busybox's does. */
+const POLL_SECONDS = "86400";
 
 /**
  * Keeps what is unread in FIFOs alive while no supervisor runs. The shim closes its ends when a container exits, and
  * with the last end a FIFO's content is gone: a container that said its last words after a supervisor was killed would
- * have said them to nobody. So one `sleep` holds a reading end of every output open; it outlives the supervisor, and is
- * replaced whenever the set of FIFOs has changed.
+ * have said them to nobody. So one small process holds a reading end of every output open. It is a `tail -f` of its own
+ * pid file, which tells whose it is; it outlives the supervisor, and is replaced when the set of FIFOs has changed.
  */
 export class FifoKeeper {
   readonly #pidFile: string;
@@ -37,15 +37,16 @@ export class FifoKeeper {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const previous = this.#keeper?.pid ?? readKeeperPid(this.#pidFile);
+    if (!existsSync(this.#pidFile)) writeFileSync(this.#pidFile, "");
     const descriptors = this.#descriptors();
     this.#keeper = undefined;
     if (descriptors.length > 0) {
-      this.#keeper = spawn("sleep", [FOREVER_SECONDS], {
+      this.#keeper = spawn("tail", ["-n", "0", "-s", POLL_SECONDS, "-f", this.#pidFile], {
         stdio: ["ignore", "ignore", "ignore", ...descriptors],
         detached: true,
         cwd: "/",
       });
-      // Without `sleep` there is no keeper, and everything else works.
+      // Without `tail` there is no keeper, and everything else works.
       this.#keeper.on("error", () => undefined);
       this.#keeper.unref();
     }
@@ -66,8 +67,7 @@ function kill(pid: number): void {
 function readKeeperPid(pidFile: string): number | undefined {
   try {
     const pid = Number.parseInt(readFileSync(pidFile, "utf8"), 10);
-    const commandLine = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-    return commandLine.includes(FOREVER_SECONDS) ? pid : undefined;
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(pidFile) ? pid : undefined;
   } catch {
     return undefined;
   }

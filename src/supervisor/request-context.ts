@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Engine } from "../engine/engine.ts";
 import { EngineError } from "../errors.ts";
 import type { NamespaceServices } from "./services.ts";
 
@@ -18,44 +17,55 @@ export interface HijackedConnection {
   readonly socket: Socket;
 }
 
-/** One call of the API: what was asked, the services of its namespace, and the ways to answer. */
-export class RequestContext {
+/** What the URL and the headers say. */
+export interface RoutedCall {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
-  readonly request: IncomingMessage;
-  /** The API version the client asked for, such as 1.43. */
-  readonly apiVersion: number;
+  readonly apiMinor: number;
   readonly services: NamespaceServices;
+}
+
+/** One call of the API: what was asked, the services of its namespace, and the ways to answer. */
+export class RequestContext {
+  readonly request: IncomingMessage;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
   readonly #exchange: Exchange;
+  #call: RoutedCall | undefined;
   #head: Buffer;
   #body: Promise<Buffer> | undefined;
   #answered = false;
 
-  constructor(options: {
-    readonly params: Readonly<Record<string, string>>;
-    readonly query: URLSearchParams;
-    readonly request: IncomingMessage;
-    readonly apiVersion: number;
-    readonly services: NamespaceServices;
-    readonly exchange: Exchange;
-  }) {
-    this.params = options.params;
-    this.query = options.query;
-    this.request = options.request;
-    this.apiVersion = options.apiVersion;
-    this.services = options.services;
-    this.#exchange = options.exchange;
-    this.#head = options.exchange.kind === "upgrade" ? options.exchange.head : Buffer.alloc(0);
-    this.signal = signalOf(options.exchange);
+  constructor(request: IncomingMessage, exchange: Exchange) {
+    this.request = request;
+    this.#exchange = exchange;
+    this.#head = exchange.kind === "upgrade" ? exchange.head : Buffer.alloc(0);
+    this.signal = signalOf(exchange);
+  }
+
+  /** Says which route the call goes to; before the route's handler is called. */
+  bind(call: RoutedCall): void {
+    this.#call = call;
+  }
+
+  get query(): URLSearchParams {
+    return this.#routed.query;
+  }
+
+  /** The client speaks API version 1.<apiMinor>. */
+  get apiMinor(): number {
+    return this.#routed.apiMinor;
+  }
+
+  get services(): NamespaceServices {
+    return this.#routed.services;
   }
 
   get namespace(): string {
     return this.services.namespace;
   }
 
-  get engine(): Engine {
+  get engine(): NamespaceServices["engine"] {
     return this.services.engine;
   }
 
@@ -70,19 +80,19 @@ export class RequestContext {
 
   /** A path parameter of the route's pattern. */
   param(name: string): string {
-    return this.params[name] ?? "";
+    return this.#routed.params[name] ?? "";
   }
 
   /** A boolean query parameter by docker's rule: absent, `""`, `0`, `no`, `false` and `none` are false. */
   flag(name: string, fallback = false): boolean {
-    const value = this.query.get(name);
+    const value = this.#routed.query.get(name);
     if (value === null) return fallback;
     return !["", "0", "no", "false", "none"].includes(value.trim().toLowerCase());
   }
 
   /** A whole number among the query parameters; undefined when absent. */
   integer(name: string): number | undefined {
-    const value = this.query.get(name);
+    const value = this.#routed.query.get(name);
     if (value === null || value === "") return undefined;
     if (!/^-?\d+$/.test(value)) throw new EngineError("invalid-argument", `invalid value "${value}" for ${name}`);
     return Number(value);
@@ -146,6 +156,17 @@ export class RequestContext {
     );
     if (this.#head.length > 0) socket.unshift(this.#head);
     return { socket };
+  }
+
+  /** Breaks the connection off. */
+  abandon(): void {
+    if (this.#exchange.kind === "response") this.#exchange.response.destroy();
+    else this.#exchange.socket.destroy();
+  }
+
+  get #routed(): RoutedCall {
+    if (this.#call === undefined) throw new Error("the call has no route yet");
+    return this.#call;
   }
 
   #send(status: number, contentType: string | undefined, text: string): void {

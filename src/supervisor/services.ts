@@ -4,10 +4,15 @@ import type { EventLog } from "./events.ts";
 import type { ExecSessions } from "./exec-sessions.ts";
 import type { ContainerRuns } from "./runs.ts";
 
+/** The engine without a registry: images are fetched by the command line, so the supervisor never loads that client. */
+export type SupervisorEngine = Omit<Engine, "registry">;
+
 /** What the supervisor holds for one containerd namespace; made when the namespace is first spoken of. */
 export interface NamespaceServices {
   readonly namespace: string;
-  readonly engine: Engine;
+  /** Settles when what an earlier supervisor left has been taken up; calls wait for it. */
+  readonly ready: Promise<void>;
+  readonly engine: SupervisorEngine;
   readonly stdio: Stdio;
   readonly events: EventLog;
   /** The containers that run, their stdio, and everything that changes a container. */
