@@ -1,0 +1,210 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { isEngineError } from "../errors.ts";
+import type { EndpointState } from "../model/container-record.ts";
+import { IpNetwork, macAddressOf } from "../model/ip-network.ts";
+import { type AddressLease, AddressLeases } from "./address-leases.ts";
+import { type Conflist, describeNetwork } from "./conflist.ts";
+import type { EndpointRequest } from "./endpoint-request.ts";
+import type { Firewall } from "./firewall.ts";
+import { networkRules, publishRule, type Rule } from "./firewall-rules.ts";
+import { configureNetns, interfaceExists } from "./netns.ts";
+import type { Network } from "./network.ts";
+import { runTool, runToolOrThrow, toolFailure } from "./tool.ts";
+
+/** How long the kernel may take to clear away the interfaces of a network namespace that has ended. */
+const VANISH_DEADLINE_MS = 2_000;
+
+/**
+ * A network of wharf's own: a bridge device with the containers on it. Its configuration is a CNI conflist that any CNI
+ * runtime could use, but wharf lays the cables itself: two runs of `ip` and one iptables transaction take a third of
+ * the time that the bridge, portmap and firewall plugins take, and what they made can be taken down without the
+ * network namespace that they were made for.
+ */
+export class BridgeNetwork {
+  readonly network: Network;
+  readonly leases: AddressLeases;
+  readonly #subnet: IpNetwork;
+
+  constructor(
+    conflist: Conflist,
+    runRoot: string,
+    private readonly firewall: Firewall,
+  ) {
+    this.network = describeNetwork(conflist);
+    this.#subnet = IpNetwork.parse(this.network.subnet);
+    this.leases = new AddressLeases(join(runRoot, "ipam", this.network.name), this.#subnet, this.network.gateway);
+  }
+
+  /** Whether the bridge is there. */
+  stands(): Promise<boolean> {
+    return interfaceExists(this.network.bridge);
+  }
+
+  /** Whether the bridge is there and has this network's address, and is not another's of the same name. */
+  async isOwn(): Promise<boolean> {
+    if (!(await this.stands())) return false;
+    const { stdout } = await runTool("ip", ["-4", "-brief", "address", "show", "dev", this.network.bridge]);
+    return stdout.split(/\s+/).includes(`${this.network.gateway}/${this.#subnet.prefixLength}`);
+  }
+
+  /** Makes the bridge and its rules, or repairs what is left of them. */
+  async bringUp(): Promise<void> {
+    const { bridge, gateway } = this.network;
+    if (!(await this.stands())) {
+      await ipBatch([
+        // An address of its own: a bridge without one takes that of a port, and changes it when the port goes.
+        `link add ${bridge} address ${macAddressOf(gateway)} type bridge`,
+        `address add ${gateway}/${this.#subnet.prefixLength} broadcast + dev ${bridge}`,
+        `link set ${bridge} up`,
+      ]);
+    }
+    const published = (await this.leases.list()).flatMap(publishRules);
+    await Promise.all([
+      setSysctl("net/ipv4/ip_forward", "1"),
+      setSysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1"),
+      this.firewall.ensure(this.#rules(), published),
+    ]);
+  }
+
+  /** Removes the bridge and its rules. No container may be on it. */
+  async takeDown(): Promise<void> {
+    await this.firewall.dismantle(this.#rules());
+    if (await this.stands()) await deleteLink(this.network.bridge);
+  }
+
+  /** Reserves an address for a container and records what will be made for it. */
+  lease({ containerId, interfaceName = "eth0", ipAddress, ports }: EndpointRequest): Promise<AddressLease> {
+    const hostInterface = `veth${containerId.slice(0, 10)}${interfaceName.slice(-1)}`;
+    return this.leases.take({ containerId, hostInterface, ports }, ipAddress);
+  }
+
+  /** Lays the cable for a lease and publishes its ports. On failure `release` removes what there is of it. */
+  async attach(lease: AddressLease, request: EndpointRequest): Promise<EndpointState> {
+    const { interfaceName = "eth0", macAddress = macAddressOf(lease.ipAddress) } = request;
+    const wired = this.#wire(lease, { netnsPath: request.netnsPath, interfaceName, macAddress });
+    // Both are awaited to their end, so that nothing is still being made when a failure is undone.
+    const results = await Promise.allSettled([wired, this.#publish(lease)]);
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+    return {
+      networkName: this.network.name,
+      networkId: this.network.id,
+      ipAddress: lease.ipAddress,
+      prefixLength: this.#subnet.prefixLength,
+      gateway: this.network.gateway,
+      macAddress,
+      ipv6Address: "",
+      ipv6PrefixLength: 0,
+      ipv6Gateway: "",
+      interfaceName,
+    };
+  }
+
+  /**
+   * Withdraws a container's ports, waits until its cable is gone, and frees its address. The cable goes with the
+   * container's network namespace, which costs the kernel far less than removing it first; one whose namespace
+   * somebody else keeps alive is cut.
+   */
+  async release(containerId: string): Promise<void> {
+    for (const lease of await this.leases.list(containerId)) {
+      await this.firewall.remove(publishRules(lease));
+      if (!(await vanishes(lease.hostInterface))) await deleteLink(lease.hostInterface);
+      await forgetUdpFlows(lease);
+      await this.leases.release(lease);
+    }
+  }
+
+  #rules() {
+    return networkRules(this.network.bridge, this.#subnet.toString());
+  }
+
+  async #wire(
+    { hostInterface, ipAddress }: AddressLease,
+    { netnsPath, interfaceName, macAddress }: { netnsPath: string; interfaceName: string; macAddress: string },
+  ): Promise<void> {
+    const { bridge, gateway } = this.network;
+    const plug = [
+      `link add ${hostInterface} master ${bridge} up type veth` +
+        ` peer name ${interfaceName} address ${macAddress} netns ${netnsNameOf(netnsPath)}`,
+      // Where bridged packets pass iptables, a container that speaks to its own published port gets its packet back.
+      `link set ${hostInterface} type bridge_slave hairpin on`,
+    ];
+    try {
+      await ipBatch(plug);
+    } catch (error) {
+      if (!(await interfaceExists(hostInterface))) throw error;
+      await deleteLink(hostInterface);
+      await ipBatch(plug);
+    }
+    await configureNetns(netnsPath, [
+      "link set lo up",
+      `address add ${ipAddress}/${this.#subnet.prefixLength} broadcast + dev ${interfaceName}`,
+      `link set ${interfaceName} addrgenmode none`,
+      `link set ${interfaceName} up`,
+      // A container on several networks leaves through the first.
+      ...(interfaceName === "eth0" ? [`route add default via ${gateway}`] : []),
+    ]);
+  }
+
+  /** Adds the rules of a lease's ports; if wharf's chains are gone, a reloaded firewall took them and all is remade. */
+  async #publish(lease: AddressLease): Promise<void> {
+    try {
+      await this.firewall.append(publishRules(lease));
+    } catch (error) {
+      if (!isEngineError(error, "internal")) throw error;
+      const published = (await this.leases.list()).flatMap(publishRules);
+      await this.firewall.ensure(this.#rules(), published);
+    }
+    await forgetUdpFlows(lease);
+  }
+}
+
+function publishRules({ containerId, ipAddress, ports }: AddressLease): Rule[] {
+  return ports.map((port) => publishRule(containerId, ipAddress, port));
+}
+
+function netnsNameOf(netnsPath: string): string {
+  return netnsPath.slice(netnsPath.lastIndexOf("/") + 1);
+}
+
+async function ipBatch(commands: readonly string[]): Promise<void> {
+  await runToolOrThrow("ip", ["-batch", "-"], { stdin: `${commands.join("\n")}\n` });
+}
+
+async function deleteLink(name: string): Promise<void> {
+  const { exitCode, stderr } = await runTool("ip", ["link", "delete", name]);
+  if (exitCode !== 0 && (await interfaceExists(name))) throw toolFailure("ip", stderr);
+}
+
+async function vanishes(name: string): Promise<boolean> {
+  const deadline = Date.now() + VANISH_DEADLINE_MS;
+  while (await interfaceExists(name)) {
+    if (Date.now() > deadline) return false;
+    await delay(5);
+  }
+  return true;
+}
+
+/**
+ * A UDP flow from before a port was published, or to the container that had it before, would go on past the new rule
+ * for as long as its client sends. Hosts without the `conntrack` tool have to wait for it to expire.
+ */
+async function forgetUdpFlows({ ports }: AddressLease): Promise<void> {
+  for (const { protocol, hostPort } of ports) {
+    if (protocol !== "udp") continue;
+    try {
+      // It fails when there was none.
+      await runTool("conntrack", ["-D", "-p", "udp", "--dport", String(hostPort)]);
+    } catch (error) {
+      if (!isEngineError(error, "failed-precondition")) throw error;
+      return;
+    }
+  }
+}
+
+/** Sets a kernel setting unless it has the value, since the file may be read-only where the host has set it already. */
+async function setSysctl(name: string, value: string): Promise<void> {
+  const path = join("/proc/sys", name);
+  if ((await readFile(path, "utf8")).trim() !== value) await writeFile(path, value);
+}

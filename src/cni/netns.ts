@@ -1,0 +1,44 @@
+import { access } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { runTool, runToolOrThrow, toolFailure } from "./tool.ts";
+
+const NETNS_DIR = "/run/netns";
+
+/** The path of a container's named network namespace, whether or not it exists. */
+export function netnsPathOf(containerId: string): string {
+  return join(NETNS_DIR, `wharf-${containerId.slice(0, 12)}`);
+}
+
+/** Makes a container's named network namespace. One that an earlier life of the container left behind is replaced. */
+export async function createNetns(containerId: string): Promise<string> {
+  const path = netnsPathOf(containerId);
+  if (await exists(path)) await deleteNetns(path);
+  await runToolOrThrow("ip", ["netns", "add", basename(path)]);
+  return path;
+}
+
+/** Removes a named network namespace; one that is gone already is no failure. */
+export async function deleteNetns(path: string): Promise<void> {
+  if (!(await exists(path))) return;
+  const { exitCode, stderr } = await runTool("ip", ["netns", "delete", basename(path)]);
+  if (exitCode !== 0 && (await exists(path))) throw toolFailure("ip", stderr);
+}
+
+/** Runs `ip` commands inside a named network namespace, all in one process. */
+export async function configureNetns(path: string, commands: readonly string[]): Promise<void> {
+  await runToolOrThrow("ip", ["-netns", basename(path), "-batch", "-"], { stdin: `${commands.join("\n")}\n` });
+}
+
+/** Whether this host, in this process's own network namespace, has an interface of that name. */
+export function interfaceExists(name: string): Promise<boolean> {
+  // /sys shows the network namespace in which it was mounted; /proc shows the reader's.
+  return exists(`/proc/sys/net/ipv4/conf/${name}`);
+}
+
+/** True while the path names a file. */
+export function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,184 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError } from "../errors.ts";
+import type { EndpointState } from "../model/container-record.ts";
+import type { BridgeNetwork } from "./bridge-network.ts";
+import { type Conflist, describeNetwork, readConflists } from "./conflist.ts";
+import type { EndpointRequest } from "./endpoint-request.ts";
+import { Firewall } from "./firewall.ts";
+import { createNetns, deleteNetns, exists, netnsPathOf } from "./netns.ts";
+import type { Network } from "./network.ts";
+import { DEFAULT_NETWORK, isBridge, OwnNetworks } from "./own-networks.ts";
+import { PluginNetwork } from "./plugin-network.ts";
+import { PortClaims } from "./port-claims.ts";
+import { Serial } from "./serial.ts";
+import { DEFAULT_ADDRESS_POOLS } from "./subnet-choice.ts";
+
+/** How long a bridge without containers stays, so that a script which runs one container after another finds it up. */
+const LINGER_MS = 10_000;
+
+export interface NetworksOptions {
+  readonly dataRoot: string;
+  readonly runRoot: string;
+  /** Directories searched for CNI plugins. */
+  readonly cniPath: readonly string[];
+  /** Where other programs keep their networks. It is read, and never written or locked. */
+  readonly configDir?: string;
+  /** Where the subnets of wharf's own networks are taken from, first choice first. */
+  readonly addressPools?: readonly string[];
+  readonly lingerMs?: number;
+}
+
+/** A container to take off its networks. */
+export interface DetachRequest {
+  readonly containerId: string;
+  /** `""` if it has none. */
+  readonly netnsPath: string;
+  /** As `attach` answered them; what wharf remembers by itself needs none of them. */
+  readonly endpoints: readonly EndpointState[];
+}
+
+/**
+ * The networks that containers can join: wharf's own, and those that other CNI runtimes configured. Only the
+ * supervisor attaches and detaches, so what needs order is ordered inside this object; what several supervisors of one
+ * host share, such as device names and subnets, is chosen under a lock of the host.
+ */
+export class Networks {
+  /** The host's ports that containers have. */
+  readonly ports = new PortClaims();
+  readonly #own: OwnNetworks;
+  readonly #configDir: string;
+  /** A bridge comes up, gets an address taken that keeps it up, or goes down: one at a time. */
+  readonly #transitions = new Serial();
+  readonly #lingering = new Map<string, NodeJS.Timeout>();
+
+  constructor(private readonly options: NetworksOptions) {
+    const { configDir = "/etc/cni/net.d", addressPools = DEFAULT_ADDRESS_POOLS } = options;
+    this.#configDir = configDir;
+    this.#own = new OwnNetworks({ ...options, configDir, addressPools }, new Firewall());
+  }
+
+  /**
+   * Finds a network by its name or id; `default` is docker's other word for `bridge`.
+   *
+   * @throws EngineError `not-found`.
+   */
+  async resolve(name: string): Promise<Network> {
+    if (isDefault(name)) return (await this.ensureDefaultBridge()).network;
+    return describeNetwork((await this.#find(name)).conflist);
+  }
+
+  /** The default network, made on first use and brought up if it is down. */
+  ensureDefaultBridge(): Promise<BridgeNetwork> {
+    return this.#transitions.run(() => this.#own.standing(DEFAULT_NETWORK));
+  }
+
+  /** Makes the network namespace in which a container's networks come together, and returns its path. */
+  createSandbox(containerId: string): Promise<string> {
+    return createNetns(containerId);
+  }
+
+  /**
+   * Puts a container's network namespace on a network and publishes its ports there. What an earlier life of the
+   * container left on the network is removed first; after a failure, `detach` removes what was made.
+   *
+   * @throws EngineError `not-found`; `failed-precondition` if the host lacks a program or plugin; `conflict`,
+   * `invalid-argument` or `resource-exhausted` for its address.
+   */
+  async attach(request: EndpointRequest, signal?: AbortSignal): Promise<EndpointState> {
+    if (isDefault(request.network)) return await this.#attachToBridge({ ...request, network: DEFAULT_NETWORK });
+    const { conflist, own } = await this.#find(request.network);
+    if (own && isBridge(conflist)) return await this.#attachToBridge({ ...request, network: conflist.name });
+    return await this.#pluginNetwork(conflist).attach(request, signal);
+  }
+
+  /**
+   * Takes a container off all its networks and removes its network namespace. May be called any number of times, also
+   * when the namespace, the bridge or some rules are gone already.
+   */
+  async detach({ containerId, netnsPath, endpoints }: DetachRequest): Promise<void> {
+    const names = new Set([
+      ...endpoints.map(({ networkName }) => networkName),
+      ...(await this.#pluginNetworksOf(containerId)),
+    ]);
+    for (const name of names) {
+      const found = await this.#find(name).catch(() => undefined);
+      if (found === undefined || (found.own && isBridge(found.conflist))) continue;
+      await this.#pluginNetwork(found.conflist).detach({ containerId, netnsPath });
+    }
+    if (netnsPath !== "") await deleteNetns(netnsPath);
+    for (const bridge of await this.#own.bridges()) await this.#release(bridge, containerId);
+  }
+
+  /** Removes what containers left that are no more: those that crashed while they were made, or were removed by hand. */
+  async sweep(isContainer: (containerId: string) => boolean): Promise<void> {
+    const bridges = await this.#own.bridges();
+    const leases = (await Promise.all(bridges.map((bridge) => bridge.leases.list()))).flat();
+    const dead = new Set(leases.map(({ containerId }) => containerId).filter((id) => !isContainer(id)));
+    for (const containerId of dead) {
+      await this.detach({ containerId, netnsPath: netnsPathOf(containerId), endpoints: [] });
+    }
+  }
+
+  /** Takes down the bridges on which no container is, now and not after a while. */
+  async close(): Promise<void> {
+    for (const bridge of await this.#own.bridges()) await this.#takeDownIfIdle(bridge);
+  }
+
+  async #attachToBridge(request: EndpointRequest): Promise<EndpointState> {
+    for (const bridge of await this.#own.bridges()) {
+      if (bridge.network.name === request.network) await bridge.release(request.containerId);
+    }
+    const { bridge, lease } = await this.#transitions.run(async () => {
+      const standing = await this.#own.standing(request.network);
+      return { bridge: standing, lease: await standing.lease(request) };
+    });
+    return await bridge.attach(lease, request);
+  }
+
+  async #release(bridge: BridgeNetwork, containerId: string): Promise<void> {
+    await bridge.release(containerId);
+    if ((await bridge.leases.list()).length > 0 || !(await bridge.stands())) return;
+    clearTimeout(this.#lingering.get(bridge.network.name));
+    const timer = setTimeout(
+      () => void this.#takeDownIfIdle(bridge).catch(() => undefined),
+      this.options.lingerMs ?? LINGER_MS,
+    );
+    this.#lingering.set(bridge.network.name, timer.unref());
+  }
+
+  #takeDownIfIdle(bridge: BridgeNetwork): Promise<void> {
+    clearTimeout(this.#lingering.get(bridge.network.name));
+    this.#lingering.delete(bridge.network.name);
+    return this.#transitions.run(async () => {
+      if ((await bridge.leases.list()).length > 0 || !(await bridge.isOwn())) return;
+      await this.#own.takeDown(bridge);
+    });
+  }
+
+  /** Wharf's own networks come before others of the same name. */
+  async #find(name: string): Promise<{ conflist: Conflist; own: boolean }> {
+    const matches = (conflist: Conflist) => conflist.name === name || describeNetwork(conflist).id === name;
+    const own = (await this.#own.conflists()).find(matches);
+    if (own !== undefined) return { conflist: own, own: true };
+    const foreign = (await readConflists(this.#configDir)).find(matches);
+    if (foreign !== undefined) return { conflist: foreign, own: false };
+    throw new EngineError("not-found", `network ${name} not found`);
+  }
+
+  #pluginNetwork(conflist: Conflist): PluginNetwork {
+    return new PluginNetwork(conflist, this.options.runRoot, this.options.cniPath);
+  }
+
+  /** The networks whose plugins were run for a container, whether or not that was written down elsewhere. */
+  async #pluginNetworksOf(containerId: string): Promise<string[]> {
+    const directory = join(this.options.runRoot, "cni");
+    const names = await readdir(directory).catch(() => []);
+    const found = await Promise.all(names.map((name) => exists(join(directory, name, containerId))));
+    return names.filter((_, index) => found[index]);
+  }
+}
+
+function isDefault(name: string): boolean {
+  return name === DEFAULT_NETWORK || name === "default";
+}
