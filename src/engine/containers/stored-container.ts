@@ -52,7 +52,7 @@ export class StoredContainer {
 export async function findTask(
   { containerd }: Pick<Engine, "containerd">,
   containerId: string,
-  { signal }: { readonly signal: AbortSignal },
+  { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<TaskInfo | undefined> {
   try {
     return await containerd.tasks.get(containerId, undefined, { signal });

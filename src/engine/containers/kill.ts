@@ -1,0 +1,42 @@
+import { EngineError, isEngineError } from "../../errors.ts";
+import { parseSignal } from "../../model/signal.ts";
+import type { Engine } from "../engine.ts";
+import { findTask, type StoredContainer } from "./stored-container.ts";
+
+export const SIGKILL = 9;
+
+/**
+ * Sends a signal to a container's process. A paused one would take it only when it is resumed, so where the signal is
+ * meant to end it, it is resumed.
+ *
+ * @throws EngineError `conflict` when the container does not run.
+ */
+export async function signalContainer(
+  engine: Pick<Engine, "containerd">,
+  container: StoredContainer,
+  { number, ends }: { readonly number: number; readonly ends: boolean },
+): Promise<void> {
+  const { tasks } = engine.containerd;
+  try {
+    await tasks.kill(container.id, { signal: number });
+  } catch (error) {
+    if (isEngineError(error, "not-found", "failed-precondition")) throw notRunning(container);
+    throw error;
+  }
+  if (!ends) return;
+  const task = await findTask(engine, container.id);
+  if (task?.status === "paused" || task?.status === "pausing") await tasks.resume(container.id);
+}
+
+export function notRunning({ id }: StoredContainer): EngineError {
+  return new EngineError("conflict", `container ${id} is not running`);
+}
+
+/**
+ * The signal that ends a container politely: the one that it, or its image, names; else SIGTERM.
+ *
+ * @throws EngineError `invalid-argument` for a name that is no signal.
+ */
+export function stopSignalOf({ record }: StoredContainer, asked?: string): number {
+  return parseSignal(asked || record.config.StopSignal || "SIGTERM");
+}

@@ -1,0 +1,47 @@
+import { isEngineError } from "../../errors.ts";
+import type { Engine } from "../engine.ts";
+import { type StoredContainer, snapshotsOf } from "./stored-container.ts";
+
+export interface RemoveRequest {
+  /** Also the container's anonymous volumes. */
+  readonly volumes: boolean;
+}
+
+/**
+ * Takes away all that belongs to a container without a task: snapshot, files, anonymous volumes, then the record. Each
+ * step forgives what is gone already, so a removal that was interrupted is finished by another one; the record goes
+ * last, for without it nobody would know what is left.
+ */
+export async function removeContainer(
+  { containerd, store }: Pick<Engine, "containerd" | "store">,
+  container: StoredContainer,
+  { volumes }: RemoveRequest,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  const { id, info, record } = container;
+  const anonymous = volumes ? record.mounts.filter((mount) => mount.type === "volume" && mount.anonymous) : [];
+  await Promise.all([
+    removeSnapshot(containerd, info, signal),
+    store.files.remove(containerd.namespace, id),
+    ...anonymous.map(({ name = "" }) => ifPresent(store.volumes.remove(name))),
+  ]);
+  await ifPresent(containerd.containers.delete(id, { signal }));
+}
+
+async function removeSnapshot(
+  containerd: Engine["containerd"],
+  info: StoredContainer["info"],
+  signal: AbortSignal,
+): Promise<void> {
+  if (info.snapshotKey === "") return;
+  await ifPresent(snapshotsOf(containerd, info).remove(info.snapshotKey, { signal }));
+}
+
+/** For things that may have been taken away by somebody else, or by an earlier attempt. */
+async function ifPresent(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!isEngineError(error, "not-found")) throw error;
+  }
+}
