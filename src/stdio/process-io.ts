@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import type { LogFollow } from "./json-log-reader.ts";
 import { type FifoPool, FifoReader, FifoWriter, makeFifos } from "./fifo.ts";
 
 export type OutputStream = "stdout" | "stderr";
 
 /** Where a process's output is kept, whoever watches. */
-export interface OutputLog {
+export interface OutputLog extends LogFollow {
   /** Takes a chunk; a promise asks the process to wait until it settles. */
   write(stream: OutputStream, chunk: Buffer): Promise<void> | undefined;
   /** Writes the last unfinished lines and closes. */
@@ -118,6 +119,11 @@ export class ProcessIo {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+  }
+
+  /** Where the output is kept; undefined when it is not. */
+  get log(): OutputLog | undefined {
+    return this.#options.log;
   }
 
   /** The descriptors whose being open keeps unread output in the FIFOs; see `FifoKeeper`. */

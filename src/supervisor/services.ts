@@ -3,6 +3,7 @@ import type { Stdio } from "../stdio/stdio.ts";
 import type { EventLog } from "./events.ts";
 import type { ExecSessions } from "./exec-sessions.ts";
 import type { ContainerRuns } from "./runs.ts";
+import type { WaitingViewers } from "./waiting-viewers.ts";
 
 /** The engine without a registry: images are fetched by the command line, so the supervisor never loads that client. */
 export type SupervisorEngine = Omit<Engine, "registry">;
@@ -17,5 +18,7 @@ export interface NamespaceServices {
   readonly events: EventLog;
   /** The containers that run, their stdio, and everything that changes a container. */
   readonly runs: ContainerRuns;
+  /** Whoever attached to a container before it was started. */
+  readonly waiting: WaitingViewers;
   readonly execs: ExecSessions;
 }
