@@ -1,12 +1,14 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { constants } from "node:os";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { waitUntil } from "./wait-until.ts";
 
 const WHARF = resolve(dirname(fileURLToPath(import.meta.url)), "../../bin/wharf");
 
 export interface CliOptions {
+  /** Run in place of this tree's wharf: a peer that it is compared with. */
+  readonly program?: string;
   /** Added to the environment; `undefined` removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
@@ -54,9 +56,10 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
 /** Starts `wharf` and leaves it running; its stdin stays open unless `stdin` was given. */
 export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
   const env = { ...process.env, ...options.env };
-  const command = options.tty ? onTerminal([WHARF, ...args], options.tty) : [WHARF, ...args];
+  const program = options.program ?? WHARF;
+  const command = options.tty ? onTerminal([program, ...args], options.tty) : [program, ...args];
   const child = spawn(command[0] as string, command.slice(1), { env, cwd: options.cwd, stdio: "pipe" });
-  return new RunningProcess(child, `wharf ${args.join(" ")}`, options);
+  return new RunningProcess(child, `${basename(program)} ${args.join(" ")}`, options);
 }
 
 class RunningProcess implements RunningCli {

@@ -190,6 +190,10 @@ export function randomLayer(sizeBytes: number, path = "data"): LayerRequest {
 
 /** Writes the image as an archive that `load` takes: an OCI layout in a tar. */
 export async function ociArchive(image: TestImage, references: readonly string[]): Promise<Buffer> {
+  return await packLayer(archiveEntries(image, references));
+}
+
+function archiveEntries(image: TestImage, references: readonly string[]): Record<string, LayerEntry> {
   const entries: Record<string, LayerEntry> = {
     "oci-layout": JSON.stringify({ imageLayoutVersion: "1.0.0" }),
     "index.json": json({
@@ -207,7 +211,14 @@ export async function ociArchive(image: TestImage, references: readonly string[]
     "blobs/sha256/": {},
   };
   for (const [digest, bytes] of allBlobs(image)) entries[`blobs/${digest.replace(":", "/")}`] = bytes;
-  return await packLayer(entries);
+  return entries;
+}
+
+/** Writes the image as an archive that `docker load` takes as well: with docker's own manifest.json in it. */
+export async function dockerArchive(image: TestImage, references: readonly string[]): Promise<Buffer> {
+  const path = ({ digest }: Descriptor): string => `blobs/${digest.replace(":", "/")}`;
+  const manifest = [{ Config: path(image.config), RepoTags: references, Layers: image.layers.map(path) }];
+  return await packLayer({ ...archiveEntries(image, references), "manifest.json": json(manifest) });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { constants } from "node:os";
 
 export interface ProgramOptions {
   readonly env?: NodeJS.ProcessEnv;
@@ -31,11 +32,9 @@ export async function runProgram(
   child.stdin.end(stdin ?? "");
   const exitCode = await new Promise<number>((settle, reject) => {
     child.once("error", reject);
-    child.once("close", (code, signal) => settle(code ?? 128 + (SIGNAL_NUMBERS[signal ?? ""] ?? 0)));
+    child.once("close", (code, signal) => settle(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
   const result = { exitCode, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
   if (exitCode !== 0 && !mayFail) throw new Error(`${file} ${args.join(" ")}: exit code ${exitCode}\n${result.stderr}`);
   return result;
 }
-
-const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };

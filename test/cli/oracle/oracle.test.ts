@@ -1,27 +1,33 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { CliResult } from "../../support/cli.ts";
 import { Dockerd } from "../../support/dockerd.ts";
-import type { ProgramResult } from "../../support/program.ts";
+import { dockerArchive } from "../../support/images.ts";
+import { busybox, freshNamespace, type TestNode } from "../../support/namespace.ts";
 import { maskJson, maskText } from "./mask.ts";
 import { SCENARIOS } from "./scenarios.ts";
-import { cleanUp, type Side, take } from "./side.ts";
+import { removeContainers, type Side, take } from "./side.ts";
 import type { Scenario, Step } from "./step.ts";
 
 /** The same command lines, given to a real docker and to wharf, come to the same end and print the same. */
 let dockerd: Dockerd;
+let node: TestNode;
 let docker: Side;
 let wharf: Side;
 
 beforeAll(async () => {
-  dockerd = await Dockerd.start();
-  docker = { name: "docker", program: dockerd.client, environment: dockerd.environment };
+  [dockerd, node] = await Promise.all([Dockerd.start(), freshNamespace()]);
+  docker = { program: dockerd.client, environment: dockerd.environment };
+  wharf = { environment: node.environment };
+  await dockerd.load(await dockerArchive(await busybox(), ["busybox:latest"]));
+  await node.load("busybox");
 });
 
 afterAll(async () => {
-  await dockerd?.[Symbol.asyncDispose]();
+  await Promise.all([dockerd?.[Symbol.asyncDispose](), node?.[Symbol.asyncDispose]()]);
 });
 
 afterEach(async () => {
-  await Promise.all([cleanUp(docker), cleanUp(wharf)]);
+  await Promise.all([removeContainers(docker), removeContainers(wharf)]);
 });
 
 describe.each(Object.entries(SCENARIOS))("%s", (_part, scenarios) => {
@@ -33,7 +39,7 @@ describe.each(Object.entries(SCENARIOS))("%s", (_part, scenarios) => {
   });
 });
 
-function compare(step: Step, theirs: ProgramResult, ours: ProgramResult): void {
+function compare(step: Step, theirs: CliResult, ours: CliResult): void {
   const line = step.argv.join(" ");
   const shown = { line, exitCode: ours.exitCode, stdout: view(step, ours.stdout) };
   expect(shown, ours.stderr).toEqual({ line, exitCode: theirs.exitCode, stdout: view(step, theirs.stdout) });

@@ -207,9 +207,9 @@ const terminal: readonly Scenario[] = [
   {
     name: "talks to a shell",
     steps: [
-      step(["run", "--rm", "-it", IMAGE, "sh", "-c", "read word; echo got $word; exit 7"], {
+      step(["run", "--rm", "-it", IMAGE, "sh", "-c", "printf 'name? '; read word; echo got $word; exit 7"], {
         terminal: true,
-        stdin: "anchor\n",
+        answers: [{ prompt: "name? ", text: "anchor\n" }],
       }),
     ],
   },

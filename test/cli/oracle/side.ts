@@ -1,28 +1,31 @@
-import { type ProgramResult, runProgram } from "../../support/program.ts";
+import { type CliResult, startCli } from "../../support/cli.ts";
 import type { Step } from "./step.ts";
 
 /** One of the two that are compared: a command line and what it is run with. */
 export interface Side {
-  readonly name: "docker" | "wharf";
-  readonly program: string;
-  readonly environment: NodeJS.ProcessEnv;
+  readonly program?: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** Gives a step's command line to one side. */
-export async function take(side: Side, { argv, stdin, terminal }: Step): Promise<ProgramResult> {
-  const options = { env: { ...side.environment, TERM: "xterm" }, mayFail: true, ...(stdin !== undefined && { stdin }) };
-  if (!terminal) return await runProgram(side.program, argv, options);
-  const command = `stty rows 24 cols 80; exec ${[side.program, ...argv].map(quote).join(" ")}`;
-  return await runProgram("script", ["--quiet", "--return", "--flush", "--command", command, "/dev/null"], options);
+export async function take(side: Side, { argv, stdin, terminal, answers = [] }: Step): Promise<CliResult> {
+  const running = startCli(argv, {
+    ...(side.program !== undefined && { program: side.program }),
+    ...(terminal && { tty: true }),
+    env: { ...side.environment, TERM: "xterm" },
+  });
+  if (stdin !== undefined) running.write(stdin);
+  for (const { prompt, text } of answers) {
+    await running.waitForStdout(prompt);
+    running.write(text);
+  }
+  if (!terminal) running.endStdin();
+  return await running.result;
 }
 
-/** Removes every container of the side, and what tags a scenario made. */
-export async function cleanUp(side: Side): Promise<void> {
+/** Removes every container of the side. */
+export async function removeContainers(side: Side): Promise<void> {
   const { stdout } = await take(side, { argv: ["ps", "-aq"] });
   const ids = stdout.split("\n").filter((id) => id !== "");
   if (ids.length > 0) await take(side, { argv: ["rm", "-f", "-v", ...ids] });
-}
-
-function quote(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }

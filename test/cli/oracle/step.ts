@@ -11,6 +11,8 @@ export type Comparison =
 export interface Step {
   readonly argv: readonly string[];
   readonly stdin?: string;
+  /** On a terminal: what is typed once the prompt shows. */
+  readonly answers?: readonly { readonly prompt: string; readonly text: string }[];
   /** On a pseudo terminal of 80 columns and 24 rows. */
   readonly terminal?: true;
   readonly stdout?: Comparison;
