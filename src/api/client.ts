@@ -13,6 +13,14 @@ export interface ApiRequestOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface EngineApiOptions {
+  readonly socketPath: string;
+  readonly namespace: string;
+  readonly snapshotter: string;
+  /** Told once what the first answer says of the server: its `Server` header. */
+  readonly onServer?: (server: string) => void;
+}
+
 /** A connection that an Engine API call was upgraded to: raw bytes in both directions. */
 export interface HijackedStream {
   readonly socket: Socket;
@@ -47,8 +55,12 @@ export class EngineApi {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #agent = new Agent({ keepAlive: true });
 
-  constructor(options: { readonly socketPath: string; readonly namespace: string; readonly snapshotter: string }) {
+  readonly #onServer: ((server: string) => void) | undefined;
+  #serverKnown = false;
+
+  constructor(options: EngineApiOptions) {
     this.#socketPath = options.socketPath;
+    this.#onServer = options.onServer;
     this.#headers = { "wharf-namespace": options.namespace, "wharf-snapshotter": options.snapshotter };
   }
 
@@ -107,8 +119,17 @@ export class EngineApi {
       },
       ...(options.signal && { signal: options.signal }),
     });
+    request.once("response", (response) => this.#meet(response));
+    request.once("upgrade", (response) => this.#meet(response));
     request.end(body);
     return request;
+  }
+
+  #meet(response: IncomingMessage): void {
+    const { server } = response.headers;
+    if (this.#serverKnown || server === undefined) return;
+    this.#serverKnown = true;
+    this.#onServer?.(String(server));
   }
 
   #connectionError(error: Error, signal: AbortSignal | undefined): EngineError {

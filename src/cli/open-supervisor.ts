@@ -1,0 +1,101 @@
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { EngineApi } from "../api/client.ts";
+import { EngineError } from "../errors.ts";
+import type { Settings } from "../model/settings.ts";
+import { apiSocketPath, supervisorLogPath } from "../store/layout.ts";
+import { warn } from "./output.ts";
+import { VERSION } from "./version.ts";
+
+const START_DEADLINE_MS = 15_000;
+const POLL_MS = 5;
+/** How much of the supervisor's log tells why it did not start. */
+const LOG_TAIL_BYTES = 2_000;
+
+/**
+ * What the supervisor's V8 is told: it lives long and mostly sleeps, so small heaps and collecting often are worth more
+ * than throughput. Measured with 50 containers; see ARCHITECTURE.md.
+ */
+export const SUPERVISOR_NODE_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size"];
+
+/** Finds the supervisor of this containerd, or starts it, and returns a client of its Engine API. */
+export async function openSupervisor(settings: Settings, { signal }: { signal: AbortSignal }): Promise<EngineApi> {
+  if (!(await accepts(apiSocketPath(settings)))) await startSupervisor(settings, { signal });
+  return supervisorApi(settings);
+}
+
+/** A client of the supervisor, whether one runs or not. */
+export function supervisorApi(settings: Settings): EngineApi {
+  return new EngineApi({
+    socketPath: apiSocketPath(settings),
+    namespace: settings.namespace,
+    snapshotter: settings.snapshotter,
+    onServer: (server) => {
+      const version = /^wharf\/(\S+)/.exec(server)?.[1];
+      if (version === undefined || version === VERSION) return;
+      warn(
+        `the supervisor is wharf ${version} and this is ${VERSION}; \`wharf supervisor stop\` lets the new one in, containers run on`,
+      );
+    },
+  });
+}
+
+/** True when a supervisor accepts connections. */
+export async function accepts(socketPath: string): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+/**
+ * Starts the supervisor in a session of its own, its output in a log file, and returns once it accepts connections. If
+ * two commands do so at once one of the two supervisors finds the other and ends; either command is served.
+ *
+ * @throws EngineError `unavailable` with the end of the log when it does not come up.
+ */
+export async function startSupervisor(settings: Settings, { signal }: { signal: AbortSignal }): Promise<void> {
+  const logPath = supervisorLogPath(settings);
+  const socketPath = apiSocketPath(settings);
+  mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
+  const log = openSync(logPath, "a", 0o640);
+  const child = spawn(process.execPath, [...SUPERVISOR_NODE_FLAGS, supervisorProgram(), JSON.stringify(settings)], {
+    stdio: ["ignore", log, log],
+    detached: true,
+    cwd: "/",
+  });
+  closeSync(log);
+  child.unref();
+  let ended = false;
+  child.once("exit", () => {
+    ended = true;
+  });
+  child.once("error", () => {
+    ended = true;
+  });
+  const deadline = performance.now() + START_DEADLINE_MS;
+  while (!(await accepts(socketPath))) {
+    if (ended || performance.now() > deadline) throw new EngineError("unavailable", ...whyNotStarted(logPath));
+    await delay(POLL_MS, undefined, { signal });
+  }
+}
+
+/** The supervisor's bundle, which the build puts beside the command line's. */
+function supervisorProgram(): string {
+  const program = fileURLToPath(new URL("./supervisor.cjs", import.meta.url));
+  if (!existsSync(program)) throw new EngineError("unavailable", `the supervisor's program ${program} is missing`);
+  return program;
+}
+
+function whyNotStarted(logPath: string): [message: string, options: { hint: string }] {
+  const text = readFileSync(logPath, "utf8").slice(-LOG_TAIL_BYTES).trim();
+  return ["the supervisor did not start", { hint: `the end of ${logPath}:\n${text}` }];
+}

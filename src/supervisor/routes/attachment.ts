@@ -1,0 +1,52 @@
+import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
+import type { Attachment, Viewer } from "../../stdio/process-io.ts";
+import { DetachableInput } from "./input-channel.ts";
+import { OutputChannel } from "./output-channel.ts";
+
+export interface AttachmentOptions {
+  readonly terminal: boolean;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** The client's end of input is the process's. */
+  readonly endsStdin: boolean;
+  /** See `Viewer.essential`. */
+  readonly essential: boolean;
+  readonly detachKeys: string | null;
+}
+
+/**
+ * Ties a hijacked connection to a process: what comes in is its input, its output goes out. The connection ends with
+ * the output, or when the client types its detach keys; a client that goes away leaves the process to itself.
+ */
+export function attachConnection(
+  socket: Socket,
+  options: AttachmentOptions,
+  attach: (viewer: Viewer) => Attachment,
+): void {
+  const channel = new OutputChannel(socket, { raw: options.terminal });
+  let attachment: Attachment | undefined;
+  const detach = () => {
+    attachment?.detach();
+    channel.end();
+  };
+  const stdin = options.stdin ? inputOf(socket, options, detach) : undefined;
+  attachment = attach({
+    stdin,
+    endsStdin: options.endsStdin,
+    stdout: options.stdout,
+    stderr: options.stderr,
+    essential: options.essential,
+    onOutput: (stream, chunk) => channel.send(stream, chunk),
+    onEnd: () => channel.end(),
+  });
+  socket.once("close", () => attachment?.detach());
+  // Without an input the connection is read all the same: only so its end is seen.
+  if (!options.stdin) socket.resume();
+}
+
+function inputOf(socket: Socket, options: AttachmentOptions, onDetach: () => void): Readable {
+  if (!options.terminal) return socket;
+  return socket.pipe(new DetachableInput({ keys: options.detachKeys, onDetach }));
+}

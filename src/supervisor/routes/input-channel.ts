@@ -1,0 +1,24 @@
+import { Transform, type TransformCallback } from "node:stream";
+import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from "../../model/detach-keys.ts";
+
+/**
+ * What a client types into a terminal, without the keys by which it detaches. `onDetach` is called when it does, and
+ * the input does not end by that.
+ */
+export class DetachableInput extends Transform {
+  readonly #scanner: DetachScanner;
+  readonly #onDetach: () => void;
+
+  /** @throws EngineError `invalid-argument` for keys that there are not. */
+  constructor(options: { readonly keys: string | null; readonly onDetach: () => void }) {
+    super();
+    this.#scanner = new DetachScanner(parseDetachKeys(options.keys || DEFAULT_DETACH_KEYS));
+    this.#onDetach = options.onDetach;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    const { pass, detached } = this.#scanner.scan(chunk);
+    done(null, pass);
+    if (detached) this.#onDetach();
+  }
+}

@@ -1,0 +1,123 @@
+import { resolveContainer } from "../../engine/containers/resolve.ts";
+import type { StoredContainer } from "../../engine/containers/stored-container.ts";
+import { EngineError } from "../../errors.ts";
+import type { LogRun } from "../../stdio/json-log-decoder.ts";
+import { logMoment } from "../../stdio/json-log-line.ts";
+import { type ReadLogOptions, readJsonLog } from "../../stdio/json-log-reader.ts";
+import type { RequestContext } from "../request-context.ts";
+import type { Router } from "../router.ts";
+import { attachConnection } from "./attachment.ts";
+import { OutputChannel, outputContentType } from "./output-channel.ts";
+
+/** The routes through which a container's input and output flow. */
+export function addStreamRoutes(router: Router): void {
+  router
+    .route("POST", "/containers/{id}/attach", attachToContainer)
+    .route("GET", "/containers/{id}/logs", showLogs)
+    .route("POST", "/containers/{id}/resize", resizeTerminal);
+}
+
+async function attachToContainer(context: RequestContext): Promise<void> {
+  const container = await resolveContainer(context.engine, context.param("id"), context);
+  const config = container.record?.config;
+  const terminal = config?.Tty ?? false;
+  const io = context.runs.io(container.id);
+  const status = context.runs.status(container.id);
+  if (status === "paused") {
+    throw new EngineError(
+      "conflict",
+      `container ${context.param("id")} is paused, unpause the container before attach`,
+    );
+  }
+  if (status === "restarting") {
+    throw new EngineError(
+      "conflict",
+      `container ${context.param("id")} is restarting, wait until the container is running`,
+    );
+  }
+  const contentType = outputContentType({ raw: terminal, apiMinor: context.apiMinor });
+  const { socket } = await context.hijack(contentType);
+  const shown = { stdout: context.flag("stdout"), stderr: context.flag("stderr") };
+  if (context.flag("logs")) {
+    const channel = new OutputChannel(socket, { raw: terminal });
+    const view = { ...shown, timestamps: false, details: false, signal: context.signal };
+    await sendAll(channel, readLogOf(container, view));
+    if (!context.flag("stream")) channel.end();
+  }
+  if (!context.flag("stream")) return;
+  const options = {
+    ...shown,
+    terminal,
+    stdin: context.flag("stdin") && (config?.OpenStdin ?? false),
+    endsStdin: config?.StdinOnce ?? false,
+    essential: io === undefined,
+    detachKeys: context.query.get("detachKeys"),
+  };
+  attachConnection(
+    socket,
+    options,
+    (viewer) => io?.attach(viewer) ?? context.services.waiting.add(container.id, viewer),
+  );
+}
+
+async function showLogs(context: RequestContext): Promise<void> {
+  const shown = { stdout: context.flag("stdout"), stderr: context.flag("stderr") };
+  if (!shown.stdout && !shown.stderr) {
+    throw new EngineError("invalid-argument", "Bad parameters: you must choose at least one stream");
+  }
+  const container = await resolveContainer(context.engine, context.param("id"), context);
+  const options: ReadLogOptions = {
+    ...shown,
+    timestamps: context.flag("timestamps"),
+    details: context.flag("details"),
+    since: logMoment(context.query.get("since")),
+    until: logMoment(context.query.get("until")),
+    tail: tailOf(context),
+    // The log of a container that does not run grows no more.
+    follow: context.flag("follow") ? context.runs.io(container.id)?.log : undefined,
+    signal: context.signal,
+  };
+  const runs = readLogOf(container, options);
+  const raw = container.record?.config.Tty ?? false;
+  const response = context.startStream(outputContentType({ raw, apiMinor: context.apiMinor }));
+  const channel = new OutputChannel(response, { raw });
+  await sendAll(channel, runs);
+  channel.end();
+}
+
+async function sendAll(channel: OutputChannel, runs: AsyncIterable<LogRun>): Promise<void> {
+  for await (const { stream, data } of runs) await channel.send(stream, data);
+}
+
+/** @throws EngineError when the container keeps no log. */
+function readLogOf(container: StoredContainer, options: ReadLogOptions): AsyncIterable<LogRun> {
+  const path = container.record?.logPath ?? "";
+  if (path === "") throw new EngineError("unimplemented", "configured logging driver does not support reading");
+  return readJsonLog(path, options);
+}
+
+function tailOf(context: RequestContext): number | undefined {
+  const tail = context.query.get("tail") ?? "all";
+  // docker takes everything that is no number for `all`.
+  return /^\d+$/.test(tail) ? Number(tail) : undefined;
+}
+
+async function resizeTerminal(context: RequestContext): Promise<void> {
+  const container = await resolveContainer(context.engine, context.param("id"), context);
+  const size = terminalSize(context);
+  try {
+    await context.engine.containerd.tasks.resizePty(container.id, size, { signal: context.signal });
+  } catch (cause) {
+    throw new EngineError("conflict", `container ${container.id} is not running`, { cause });
+  }
+  context.empty(200);
+}
+
+/** The size that a resize call asks for. @throws EngineError `invalid-argument`. */
+export function terminalSize(context: RequestContext): { readonly width: number; readonly height: number } {
+  const size = { width: context.integer("w"), height: context.integer("h") };
+  if (size.width === undefined || size.height === undefined) {
+    throw new EngineError("invalid-argument", "a terminal's size is the numbers h and w");
+  }
+  return { width: size.width, height: size.height };
+}
