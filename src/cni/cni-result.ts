@@ -1,5 +1,5 @@
 import type { EndpointState } from "../model/container-record.ts";
-import { isIpv4 } from "../model/ip-network.ts";
+import { isIpv4 } from "../model/ip-address.ts";
 import { asObject, type JsonObject } from "../model/json-object.ts";
 import type { Network } from "./network.ts";
 

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { EngineError } from "../errors.ts";
 import type { PublishedPort } from "../model/container-record.ts";
-import { isIpv4 } from "../model/ip-network.ts";
+import { isIpv4 } from "../model/ip-address.ts";
 
 /** A port to publish, before it is known which port of the host it gets. */
 export interface PortRequest {

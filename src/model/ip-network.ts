@@ -58,11 +58,6 @@ export class IpNetwork {
   }
 }
 
-/** True for dotted IPv4. */
-export function isIpv4(text: string): boolean {
-  return parseAddress(text) !== undefined;
-}
-
 /** A MAC address that follows from an IPv4 address, so that neighbours' caches stay right when the address is reused. */
 export function macAddressOf(ipAddress: string): string {
   const octets = ipAddress.split(".").map((octet) => Number(octet).toString(16).padStart(2, "0"));

@@ -1,0 +1,146 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError } from "../errors.ts";
+import { asObject } from "../model/json-object.ts";
+import { type Roots, volumesDir } from "./layout.ts";
+
+/** docker's mark of a volume that nobody named. */
+export const ANONYMOUS_LABEL = "com.docker.volume.anonymous";
+
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+
+/** A directory of the host that outlives the containers which use it. */
+export interface Volume {
+  readonly name: string;
+  /** The directory that containers see. */
+  readonly mountpoint: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** ISO 8601. */
+  readonly createdAt: string;
+}
+
+/**
+ * The volumes of one namespace: for each a directory with the data in `_data`, and `volume.json` beside it. A volume
+ * appears and disappears by a rename, so that nobody sees half of one.
+ */
+export class Volumes {
+  readonly #directory: string;
+
+  constructor(roots: Roots, namespace: string) {
+    this.#directory = volumesDir(roots, namespace);
+  }
+
+  /**
+   * Makes a volume, or finds the one of that name, whose labels stay. Without a name it gets one of 64 hex digits.
+   *
+   * @throws EngineError `invalid-argument` for a malformed name.
+   */
+  async create(
+    name: string | undefined,
+    labels: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly volume: Volume; readonly created: boolean }> {
+    if (name === undefined) {
+      const anonymous = { ...labels, [ANONYMOUS_LABEL]: "" };
+      return { volume: await this.#make(randomBytes(32).toString("hex"), anonymous), created: true };
+    }
+    checkName(name);
+    const existing = await this.#read(name);
+    if (existing !== undefined) return { volume: existing, created: false };
+    try {
+      return { volume: await this.#make(name, labels), created: true };
+    } catch (error) {
+      // Somebody made it in the meantime.
+      const other = await this.#read(name);
+      if (other === undefined) throw error;
+      return { volume: other, created: false };
+    }
+  }
+
+  /** @throws EngineError `not-found`. */
+  async get(name: string): Promise<Volume> {
+    const volume = NAME.test(name) ? await this.#read(name) : undefined;
+    if (volume === undefined) throw new EngineError("not-found", `get ${name}: no such volume`);
+    return volume;
+  }
+
+  /** All volumes, by name. */
+  async list(): Promise<Volume[]> {
+    const names = await readdir(this.#directory).catch(() => []);
+    const volumes = await Promise.all(names.filter((name) => NAME.test(name)).map((name) => this.#read(name)));
+    return volumes.filter((volume) => volume !== undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /**
+   * Removes a volume and its data. Whether a container uses it is for the caller to know.
+   *
+   * @throws EngineError `not-found`.
+   */
+  async remove(name: string): Promise<void> {
+    await this.get(name);
+    const removed = join(this.#directory, `.removed-${randomBytes(8).toString("hex")}`);
+    await rename(join(this.#directory, name), removed);
+    await rm(removed, { recursive: true });
+  }
+
+  /** True while nothing has been put into the volume. */
+  async isEmpty({ mountpoint }: Volume): Promise<boolean> {
+    return (await readdir(mountpoint)).length === 0;
+  }
+
+  async #make(name: string, labels: Readonly<Record<string, string>>): Promise<Volume> {
+    const path = join(this.#directory, name);
+    const volume: Volume = { name, mountpoint: join(path, "_data"), labels, createdAt: new Date().toISOString() };
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const unfinished = join(this.#directory, `.new-${randomBytes(8).toString("hex")}`);
+    try {
+      await mkdir(unfinished, { mode: 0o700 });
+      await mkdir(join(unfinished, "_data"), { mode: 0o755 });
+      const settings = { labels, createdAt: volume.createdAt };
+      await writeFile(join(unfinished, "volume.json"), `${JSON.stringify(settings)}\n`, { mode: 0o600 });
+      await rename(unfinished, path);
+    } catch (error) {
+      await rm(unfinished, { recursive: true, force: true });
+      throw error;
+    }
+    return volume;
+  }
+
+  async #read(name: string): Promise<Volume | undefined> {
+    const mountpoint = join(this.#directory, name, "_data");
+    const found = await stat(mountpoint).catch(() => undefined);
+    if (found === undefined) return undefined;
+    const { labels, createdAt } = await readSettings(join(this.#directory, name, "volume.json"));
+    return { name, mountpoint, labels, createdAt: createdAt || found.birthtime.toISOString() };
+  }
+}
+
+function checkName(name: string): void {
+  if (name.length === 1) {
+    const rule = "volume name is too short, names should be at least two alphanumeric characters";
+    throw new EngineError("invalid-argument", `create ${name}: ${rule}`);
+  }
+  if (!NAME.test(name)) {
+    const rule = 'includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed';
+    throw new EngineError(
+      "invalid-argument",
+      `create ${name}: ${JSON.stringify(name)} ${rule}. If you intended to pass a host directory, use absolute path`,
+    );
+  }
+}
+
+/** The data is the volume; what is known about it beside may be lost without it. */
+async function readSettings(path: string): Promise<Pick<Volume, "labels" | "createdAt">> {
+  const text = await readFile(path, "utf8").catch(() => "{}");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = {};
+  }
+  const { labels, createdAt } = asObject(value);
+  const strings = Object.entries(asObject(labels)).filter(
+    (entry): entry is [string, string] => typeof entry[1] === "string",
+  );
+  return { labels: Object.fromEntries(strings), createdAt: typeof createdAt === "string" ? createdAt : "" };
+}
