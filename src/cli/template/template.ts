@@ -1,0 +1,67 @@
+import { EngineError } from "../../errors.ts";
+import { evaluate, TemplateExecutionError } from "./evaluator.ts";
+import { HEADER_FUNCTIONS, TEMPLATE_FUNCTIONS } from "./functions.ts";
+import { quote } from "./go-quote.ts";
+import { TemplateSyntaxError } from "./lexer.ts";
+import { describe, type Statement } from "./nodes.ts";
+import { parseTemplate } from "./parser.ts";
+
+/** How a run deviates from the usual. */
+export interface ExecuteOptions {
+  readonly missingKey?: "default" | "error";
+  /** The functions that a table's header is made with: they leave its titles alone. */
+  readonly header?: boolean;
+}
+
+/**
+ * A template in Go's text/template language with docker's functions, as `--format` takes it. Templates named by
+ * `define` are left out: an option has no use for them.
+ *
+ * See go-value.ts for how JavaScript's values are seen as Go's.
+ */
+export class Template {
+  private constructor(
+    private readonly name: string,
+    private readonly text: string,
+    private readonly statements: readonly Statement[],
+  ) {}
+
+  /**
+   * @param name appears in error messages; docker's is mostly empty
+   * @throws EngineError `invalid-argument` with text/template's message.
+   */
+  static parse(text: string, name = ""): Template {
+    try {
+      return new Template(name, text, parseTemplate(text, FUNCTION_NAMES));
+    } catch (error) {
+      if (!(error instanceof TemplateSyntaxError)) throw error;
+      const line = text.slice(0, error.position).split("\n").length;
+      throw new EngineError("invalid-argument", `template: ${name}:${line}: ${error.message}`);
+    }
+  }
+
+  /**
+   * Runs the template with `data` as its dot.
+   *
+   * @throws EngineError `invalid-argument` with text/template's message, e.g. for a field that does not exist.
+   */
+  execute(data: unknown, { missingKey = "default", header = false }: ExecuteOptions = {}): string {
+    const functions = header ? HEADER_FUNCTIONS : TEMPLATE_FUNCTIONS;
+    try {
+      return evaluate(this.statements, data, { functions, missingKey });
+    } catch (error) {
+      if (!(error instanceof TemplateExecutionError)) throw error;
+      const { line, column } = this.locate(error.node.position);
+      const where = `template: ${this.name}:${line}:${column}: executing ${quote(this.name)} at <${describe(error.node)}>`;
+      throw new EngineError("invalid-argument", `${where}: ${error.message}`);
+    }
+  }
+
+  /** Lines count from 1, columns from 0 and in bytes, as Go's do. */
+  private locate(position: number): { line: number; column: number } {
+    const lines = this.text.slice(0, position).split("\n");
+    return { line: lines.length, column: Buffer.byteLength(lines.at(-1) ?? "") };
+  }
+}
+
+const FUNCTION_NAMES: ReadonlySet<string> = new Set([...Object.keys(TEMPLATE_FUNCTIONS), "and", "or"]);
