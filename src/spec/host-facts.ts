@@ -8,7 +8,8 @@ export interface HostFacts {
   readonly cgroupDriver: "cgroupfs" | "systemd";
   /** Capabilities that this process may hand on, e.g. `CAP_CHOWN`. */
   readonly boundingCapabilities: readonly string[];
-  /** AppArmor is enabled in the kernel. */
+  /** The AppArmor profile of a container that names none; `undefined` without AppArmor, or if it is not loaded. */
+  readonly defaultApparmorProfile: string | undefined;
   readonly apparmor: boolean;
   readonly selinux: boolean;
   /** The kernel was built with seccomp filters. */
@@ -20,7 +21,11 @@ export interface HostFacts {
   readonly hostname: string;
   readonly cpuCount: number;
   readonly memoryBytes: number;
-  /** Hard limits of this process, which one without CAP_SYS_RESOURCE cannot raise; `undefined` is unlimited. */
+  /** The block layer takes weights, `--blkio-weight`. */
+  readonly blockIoWeight: boolean;
+  /** Swap can be accounted to a cgroup, so that `--memory-swap` means something. */
+  readonly swapLimit: boolean;
+  /** Hard limits of this process, which one without CAP_SYS_RESOURCE cannot raise; `undefined` is unlimited. Keys as `nofile`. */
   readonly hardLimits: Readonly<Record<string, number | undefined>>;
   /** Absolute path of a static init (`tini`, `docker-init`); `undefined` if the host has none. */
   readonly initBinary: string | undefined;

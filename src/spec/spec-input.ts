@@ -4,11 +4,8 @@ import type { HostFacts } from "./host-facts.ts";
 
 /** Everything that decides a container's runtime spec; whoever builds one has looked the host's parts up. */
 export interface SpecInput {
+  /** Its `config` has the image's laid under it already: see `mergeImageConfig`. */
   readonly record: ContainerRecord;
-  /** The image's environment, on which the container's own is laid. */
-  readonly imageEnv: readonly string[];
-  /** The image's working directory, where the container's own is `""`. */
-  readonly imageWorkingDir: string;
   readonly user: ResolvedUser;
   /** The name that the container gives itself: its own, or the host's with the host's network. */
   readonly hostname: string;
