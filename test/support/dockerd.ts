@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { type Daemon, startDaemon } from "./daemon.ts";
@@ -49,6 +49,15 @@ export class Dockerd implements AsyncDisposable {
 
   get pid(): number {
     return this.daemon.pid;
+  }
+
+  /** Of the containerd that dockerd keeps for itself. */
+  async containerdPid(): Promise<number> {
+    return Number(await readFile(join(this.directory, "run/containerd/containerd.pid"), "utf8"));
+  }
+
+  get netnsPath(): string {
+    return `/run/netns/${basename(this.directory)}`;
   }
 
   /** What the client is run with: this daemon, and no configuration of the user. */

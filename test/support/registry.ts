@@ -9,6 +9,7 @@ import type { TestImage } from "./images.ts";
 export interface TestRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT`, the domain of its references. */
   readonly host: string;
+  readonly configPath: string;
   /** Uploads an image, of one platform or several, and returns its reference. */
   push(name: string, image: TestImage): Promise<string>;
 }
@@ -16,9 +17,10 @@ export interface TestRegistry extends AsyncDisposable {
 export async function startRegistry(): Promise<TestRegistry> {
   const directory = await mkdtemp(join(tmpdir(), "wharf-r-"));
   const host = `127.0.0.1:${await freePort()}`;
+  const configPath = join(directory, "config.yml");
   await mkdir(join(directory, "storage"));
   await writeFile(
-    join(directory, "config.yml"),
+    configPath,
     `version: 0.1
 log: { level: warn }
 storage:
@@ -28,12 +30,13 @@ http:
   addr: ${host}
 `,
   );
-  const daemon = await startDaemon("docker-registry", ["serve", join(directory, "config.yml")], {
+  const daemon = await startDaemon("docker-registry", ["serve", configPath], {
     logPath: join(directory, "registry.log"),
     isReady: async () => (await fetch(`http://${host}/v2/`)).ok,
   });
   return {
     host,
+    configPath,
     push: (name, image) => pushImage(host, name, image),
     async [Symbol.asyncDispose]() {
       await daemon.stop();
