@@ -5,6 +5,7 @@ import { buildEnvironment } from "./environment.ts";
 import { buildMounts, rootfsPropagation, withInit } from "./mounts.ts";
 import { buildNamespaces, buildSysctls } from "./namespaces.ts";
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from "./paths.ts";
+import { processUser } from "./process-user.ts";
 import { buildResources } from "./resources.ts";
 import { buildRlimits } from "./rlimits.ts";
 import type { LinuxSpec, ProcessSpec, RuntimeSpec, Seccomp } from "./runtime-spec.ts";
@@ -52,14 +53,12 @@ function capabilitiesOf({ record, host }: SpecInput): readonly string[] {
 
 function buildProcess(input: SpecInput, { security, capabilities }: Privileges): ProcessSpec {
   const { config, hostConfig, argv } = input.record;
-  const { uid, gid, additionalGids } = input.user;
   const [height, width] = hostConfig.ConsoleSize;
   const apparmor = apparmorProfile(input, security);
   return {
     ...(config.Tty && { terminal: true }),
     ...(config.Tty && (height > 0 || width > 0) && { consoleSize: { height, width } }),
-    // The primary group is among the additional ones, so that no ACL of it can be escaped by dropping them.
-    user: { uid, gid, additionalGids: [gid, ...additionalGids.filter((additional) => additional !== gid)] },
+    user: processUser(input.user),
     args: withInit(argv, hostConfig),
     env: buildEnvironment({
       hostname: config.Hostname || input.hostname,

@@ -8,19 +8,25 @@ export interface EnvironmentInput {
 }
 
 /**
- * The environment of a process: docker's defaults with the container's variables over them, each in the place where it
- * first stood. HOME is not here: the runtime takes it from the user's entry in the container's /etc/passwd.
+ * The environment of a container's process: docker's defaults with the container's variables over them. HOME is not
+ * here: the runtime takes it from the user's entry in the container's /etc/passwd.
  */
 export function buildEnvironment({ hostname, terminal, env }: EnvironmentInput): readonly string[] {
-  const variables = new Map<string, string>([
-    ["PATH", DEFAULT_PATH],
-    ["HOSTNAME", hostname],
+  return mergeEnvironment([
+    `PATH=${DEFAULT_PATH}`,
+    `HOSTNAME=${hostname}`,
+    ...(terminal ? ["TERM=xterm"] : []),
+    ...env,
   ]);
-  if (terminal) variables.set("TERM", "xterm");
-  for (const variable of env) {
+}
+
+/** Of two values of one variable the later counts, in the place of the first; a bare `NAME` removes the variable. */
+export function mergeEnvironment(variables: readonly string[]): readonly string[] {
+  const merged = new Map<string, string>();
+  for (const variable of variables) {
     const equals = variable.indexOf("=");
-    if (equals === -1) variables.delete(variable);
-    else variables.set(variable.slice(0, equals), variable.slice(equals + 1));
+    if (equals === -1) merged.delete(variable);
+    else merged.set(variable.slice(0, equals), variable.slice(equals + 1));
   }
-  return [...variables].map(([name, value]) => `${name}=${value}`);
+  return [...merged].map(([name, value]) => `${name}=${value}`);
 }
