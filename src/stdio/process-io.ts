@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import type { LogFollow } from "./json-log-reader.ts";
 import { type FifoPool, FifoReader, FifoWriter, makeFifos } from "./fifo.ts";
+import type { LogFollow } from "./json-log-reader.ts";
 
 export type OutputStream = "stdout" | "stderr";
 

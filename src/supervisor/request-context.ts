@@ -73,6 +73,10 @@ export class RequestContext {
     return this.services.runs;
   }
 
+  get execs(): NamespaceServices["execs"] {
+    return this.services.execs;
+  }
+
   /** True once the status has been sent: a failure after that can only end the connection. */
   get answered(): boolean {
     return this.#answered;

@@ -13,7 +13,8 @@ export interface AttachmentOptions {
   readonly endsStdin: boolean;
   /** See `Viewer.essential`. */
   readonly essential: boolean;
-  readonly detachKeys: string | null;
+  /** The bytes by which a terminal's user leaves. */
+  readonly detachKeys: Uint8Array;
 }
 
 /**
@@ -24,7 +25,7 @@ export function attachConnection(
   socket: Socket,
   options: AttachmentOptions,
   attach: (viewer: Viewer) => Attachment,
-): void {
+): Attachment {
   const channel = new OutputChannel(socket, { raw: options.terminal });
   let attachment: Attachment | undefined;
   const detach = () => {
@@ -44,9 +45,12 @@ export function attachConnection(
   socket.once("close", () => attachment?.detach());
   // Without an input the connection is read all the same: only so its end is seen.
   if (!options.stdin) socket.resume();
+  return attachment;
 }
 
 function inputOf(socket: Socket, options: AttachmentOptions, onDetach: () => void): Readable {
   if (!options.terminal) return socket;
-  return socket.pipe(new DetachableInput({ keys: options.detachKeys, onDetach }));
+  const input = new DetachableInput({ keys: options.detachKeys, onDetach });
+  socket.once("close", () => input.end());
+  return socket.pipe(input);
 }

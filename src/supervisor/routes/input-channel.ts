@@ -9,10 +9,9 @@ export class DetachableInput extends Transform {
   readonly #scanner: DetachScanner;
   readonly #onDetach: () => void;
 
-  /** @throws EngineError `invalid-argument` for keys that there are not. */
-  constructor(options: { readonly keys: string | null; readonly onDetach: () => void }) {
+  constructor(options: { readonly keys: Uint8Array; readonly onDetach: () => void }) {
     super();
-    this.#scanner = new DetachScanner(parseDetachKeys(options.keys || DEFAULT_DETACH_KEYS));
+    this.#scanner = new DetachScanner(options.keys);
     this.#onDetach = options.onDetach;
   }
 
@@ -21,4 +20,9 @@ export class DetachableInput extends Transform {
     done(null, pass);
     if (detached) this.#onDetach();
   }
+}
+
+/** The keys of a request, or docker's own. @throws EngineError `invalid-argument`. */
+export function detachKeysOf(text: string | null | undefined): Uint8Array {
+  return parseDetachKeys(text || DEFAULT_DETACH_KEYS);
 }

@@ -7,6 +7,7 @@ import { type ReadLogOptions, readJsonLog } from "../../stdio/json-log-reader.ts
 import type { RequestContext } from "../request-context.ts";
 import type { Router } from "../router.ts";
 import { attachConnection } from "./attachment.ts";
+import { detachKeysOf } from "./input-channel.ts";
 import { OutputChannel, outputContentType } from "./output-channel.ts";
 
 /** The routes through which a container's input and output flow. */
@@ -19,10 +20,10 @@ export function addStreamRoutes(router: Router): void {
 
 async function attachToContainer(context: RequestContext): Promise<void> {
   const container = await resolveContainer(context.engine, context.param("id"), context);
-  const config = container.record?.config;
-  const terminal = config?.Tty ?? false;
+  const config = container.record.config;
+  const terminal = config.Tty;
   const io = context.runs.io(container.id);
-  const status = context.runs.status(container.id);
+  const status = context.runs.statusOf(container.id);
   if (status === "paused") {
     throw new EngineError(
       "conflict",
@@ -35,6 +36,7 @@ async function attachToContainer(context: RequestContext): Promise<void> {
       `container ${context.param("id")} is restarting, wait until the container is running`,
     );
   }
+  const detachKeys = detachKeysOf(context.query.get("detachKeys"));
   const contentType = outputContentType({ raw: terminal, apiMinor: context.apiMinor });
   const { socket } = await context.hijack(contentType);
   const shown = { stdout: context.flag("stdout"), stderr: context.flag("stderr") };
@@ -48,10 +50,10 @@ async function attachToContainer(context: RequestContext): Promise<void> {
   const options = {
     ...shown,
     terminal,
-    stdin: context.flag("stdin") && (config?.OpenStdin ?? false),
-    endsStdin: config?.StdinOnce ?? false,
+    stdin: context.flag("stdin") && (config.OpenStdin ?? false),
+    endsStdin: config.StdinOnce ?? false,
     essential: io === undefined,
-    detachKeys: context.query.get("detachKeys"),
+    detachKeys,
   };
   attachConnection(
     socket,
@@ -78,7 +80,7 @@ async function showLogs(context: RequestContext): Promise<void> {
     signal: context.signal,
   };
   const runs = readLogOf(container, options);
-  const raw = container.record?.config.Tty ?? false;
+  const raw = container.record.config.Tty ?? false;
   const response = context.startStream(outputContentType({ raw, apiMinor: context.apiMinor }));
   const channel = new OutputChannel(response, { raw });
   await sendAll(channel, runs);
@@ -91,7 +93,7 @@ async function sendAll(channel: OutputChannel, runs: AsyncIterable<LogRun>): Pro
 
 /** @throws EngineError when the container keeps no log. */
 function readLogOf(container: StoredContainer, options: ReadLogOptions): AsyncIterable<LogRun> {
-  const path = container.record?.logPath ?? "";
+  const path = container.record.logPath ?? "";
   if (path === "") throw new EngineError("unimplemented", "configured logging driver does not support reading");
   return readJsonLog(path, options);
 }

@@ -1,0 +1,94 @@
+import { EngineError, isEngineError } from "../../errors.ts";
+import type { ExecConfig } from "../../model/exec-config.ts";
+import { isNumericUser, type ResolvedUser, resolveUser } from "../../model/user-spec.ts";
+import { buildExecProcess } from "../../spec/build-exec-process.ts";
+import type { ProcessSpec, RuntimeSpec } from "../../spec/runtime-spec.ts";
+import type { ProcessIo } from "../../stdio/process-io.ts";
+import type { Engine } from "../engine.ts";
+import { notRunning } from "./kill.ts";
+import { type StoredContainer, snapshotsOf } from "./stored-container.ts";
+
+export interface ExecRequest {
+  readonly container: StoredContainer;
+  readonly execId: string;
+  readonly config: ExecConfig;
+  readonly terminal: boolean;
+  readonly consoleSize?: readonly [height: number, width: number] | undefined;
+  readonly io: ProcessIo;
+}
+
+/**
+ * Starts one more process in a running container; its exit is for Tasks.Wait to tell, and Tasks.DeleteProcess follows.
+ * When it cannot be started nothing is left of it.
+ *
+ * @throws EngineError `conflict` when the container does not run; `command-not-found` and `command-not-executable` in
+ * the runtime's words; `invalid-argument` for a user that the container does not know.
+ */
+export async function startExec(
+  engine: Pick<Engine, "containerd" | "store" | "host">,
+  request: ExecRequest,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<{ readonly pid: number }> {
+  const { container, execId, terminal, io } = request;
+  const { tasks } = engine.containerd;
+  const spec = await execProcess(engine, request, { signal });
+  try {
+    await tasks.exec({ containerId: container.id, execId, terminal, ...io.paths, spec }, { signal });
+  } catch (error) {
+    if (isEngineError(error, "not-found", "failed-precondition")) throw notRunning(container);
+    throw error;
+  }
+  try {
+    return await tasks.start(container.id, execId, { signal });
+  } catch (error) {
+    await tasks.deleteProcess(container.id, execId).catch(() => undefined);
+    throw explainExecFailure(error);
+  }
+}
+
+async function execProcess(
+  engine: Pick<Engine, "containerd" | "store" | "host">,
+  { container, config, terminal, consoleSize }: ExecRequest,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ProcessSpec> {
+  const { process, hostname } = container.info.spec as RuntimeSpec;
+  const user = config.User ? await userOf(engine, container, config.User, { signal }) : undefined;
+  return buildExecProcess({
+    process,
+    config: container.record.config,
+    hostname: hostname ?? "",
+    request: {
+      Cmd: config.Cmd ?? [],
+      Env: config.Env ?? [],
+      WorkingDir: config.WorkingDir ?? "",
+      Privileged: config.Privileged ?? false,
+      Tty: terminal,
+      ConsoleSize: consoleSize ?? null,
+    },
+    ...(user && { user }),
+    host: engine.host,
+  });
+}
+
+/** Looks a user up in the container's file system as it is now: somebody may have added one since it was started. */
+async function userOf(
+  { containerd, store }: Pick<Engine, "containerd" | "store">,
+  container: StoredContainer,
+  user: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ResolvedUser> {
+  const request = { user, groupAdd: container.record.hostConfig.GroupAdd ?? [] };
+  if (isNumericUser(request)) return resolveUser(request, { passwd: "", group: "" });
+  const mounts = await snapshotsOf(containerd, container.info).mounts(container.info.snapshotKey, { signal });
+  await using rootfs = store.openRootfs(mounts);
+  const passwd = (await rootfs.readText("/etc/passwd")) ?? "";
+  const group = (await rootfs.readText("/etc/group")) ?? "";
+  return resolveUser(request, { passwd, group });
+}
+
+/** Why the runtime would not run the command, by its prose: see start-failure.ts. */
+function explainExecFailure(error: unknown): unknown {
+  if (!(error instanceof EngineError) || !error.message.includes("OCI runtime")) return error;
+  const missing = /executable file not found|no such file or directory/i.test(error.message);
+  return new EngineError(missing ? "command-not-found" : "command-not-executable", error.message, { cause: error });
+}

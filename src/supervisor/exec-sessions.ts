@@ -1,0 +1,210 @@
+import { randomBytes } from "node:crypto";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { startExec } from "../engine/containers/exec.ts";
+import { notRunning } from "../engine/containers/kill.ts";
+import { findTask, type StoredContainer } from "../engine/containers/stored-container.ts";
+import { EngineError, isEngineError } from "../errors.ts";
+import type { ExecConfig, ExecInspect, ExecStartConfig } from "../model/exec-config.ts";
+import type { Attachment, ProcessIo } from "../stdio/process-io.ts";
+import type { Stdio } from "../stdio/stdio.ts";
+import { containerRunDir, execRunDir } from "../store/layout.ts";
+import type { EventLog } from "./events.ts";
+import type { SupervisorEngine } from "./services.ts";
+
+const EXIT_NOT_EXECUTABLE = 126;
+const EXIT_NOT_FOUND = 127;
+/** Sessions that have ended can be inspected for a while; docker keeps them for five minutes. */
+const KEPT_MS = 5 * 60_000;
+
+interface ExecSession {
+  readonly id: string;
+  readonly container: StoredContainer;
+  readonly config: ExecConfig;
+  state: "created" | "running" | "exited";
+  exitCode: number | undefined;
+  pid: number;
+}
+
+/**
+ * The exec processes of one namespace, from their creation by one call of the API to their exit. They are kept in
+ * memory only: a supervisor that starts afresh knows none of them, but takes their output so that they can end.
+ */
+export class ExecSessions {
+  readonly #engine: SupervisorEngine;
+  readonly #stdio: Stdio;
+  readonly #events: EventLog;
+  readonly #sessions = new Map<string, ExecSession>();
+
+  constructor(options: { readonly engine: SupervisorEngine; readonly stdio: Stdio; readonly events: EventLog }) {
+    this.#engine = options.engine;
+    this.#stdio = options.stdio;
+    this.#events = options.events;
+  }
+
+  /**
+   * Notes what is to be run, and returns the id by which to start it.
+   *
+   * @throws EngineError `conflict` unless the container runs and is not paused; `invalid-argument` without a command.
+   */
+  async create(
+    container: StoredContainer,
+    config: ExecConfig,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<string> {
+    if ((config.Cmd ?? []).length === 0) throw new EngineError("invalid-argument", "No exec command specified");
+    const task = await findTask(this.#engine, container.id, { signal });
+    if (task?.status === "paused" || task?.status === "pausing") {
+      throw new EngineError("conflict", `Container ${container.id} is paused, unpause the container before exec`);
+    }
+    if (task?.status !== "running") throw notRunning(container);
+    const id = randomBytes(32).toString("hex");
+    this.#sessions.set(id, { id, container, config, state: "created", exitCode: undefined, pid: 0 });
+    this.#tell("exec_create", container, config, id);
+    return id;
+  }
+
+  /** @throws EngineError `not-found`. */
+  inspect(id: string): ExecInspect {
+    const { config, container, state, exitCode, pid } = this.#find(id);
+    const [entrypoint = "", ...args] = config.Cmd ?? [];
+    return {
+      ID: id,
+      Running: state === "running",
+      ExitCode: exitCode ?? null,
+      ProcessConfig: {
+        tty: config.Tty ?? false,
+        entrypoint,
+        arguments: args,
+        privileged: config.Privileged ?? false,
+        ...(config.User && { user: config.User }),
+      },
+      OpenStdin: config.AttachStdin ?? false,
+      OpenStderr: config.AttachStderr ?? false,
+      OpenStdout: config.AttachStdout ?? false,
+      CanRemove: state === "exited",
+      ContainerID: container.id,
+      DetachKeys: config.DetachKeys ?? "",
+      Pid: pid,
+    };
+  }
+
+  /** The ids of a container's exec processes that have not ended. */
+  idsOf(containerId: string): string[] {
+    return [...this.#sessions.values()]
+      .filter(({ container, state }) => container.id === containerId && state !== "exited")
+      .map(({ id }) => id);
+  }
+
+  /** What a session was created with. @throws EngineError `not-found`; `conflict` when it was started before. */
+  startable(id: string): ExecConfig {
+    const session = this.#find(id);
+    if (session.state === "created") return session.config;
+    throw new EngineError("conflict", `Error: Exec command ${id} is already running`);
+  }
+
+  /**
+   * Runs what was created. `attach` is handed the process's stdio before its first byte, unless the caller asks for a
+   * detached process. Returns once the process runs; it ends by itself.
+   *
+   * @throws EngineError as `startExec`; the session has ended then, with the exit code that a shell would give.
+   */
+  async start(id: string, request: ExecStartConfig, attach?: (io: ProcessIo) => Attachment): Promise<void> {
+    const session = this.#find(id);
+    const config = this.startable(id);
+    session.state = "running";
+    const terminal = config.Tty ?? false;
+    const { container } = session;
+    const { tasks, namespace } = this.#engine.containerd;
+    const io = await this.#stdio.create({
+      dir: execRunDir(this.#engine.settings, namespace, container.id, id),
+      terminal,
+      stdin: (config.AttachStdin ?? false) && attach !== undefined,
+      closeTaskStdin: () => tasks.closeIo(container.id, { execId: id }),
+    });
+    const attachment = attach?.(io);
+    try {
+      const consoleSize = request.ConsoleSize ?? config.ConsoleSize ?? undefined;
+      const process = { container, execId: id, config, terminal, consoleSize, io };
+      // The client may leave at any time; its process starts all the same, or not at all.
+      const { pid } = await startExec(this.#engine, process, { signal: new AbortController().signal });
+      session.pid = pid;
+      io.started();
+      this.#tell("exec_start", container, config, id);
+    } catch (error) {
+      this.#end(session, isEngineError(error, "command-not-found") ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
+      attachment?.detach();
+      await io.close();
+      throw error;
+    }
+    void this.#settle(session, io);
+  }
+
+  /** @throws EngineError `not-found`; `conflict` when it does not run. */
+  async resize(id: string, size: { readonly width: number; readonly height: number }): Promise<void> {
+    const session = this.#find(id);
+    if (session.pid === 0 || session.state !== "running") {
+      throw new EngineError("conflict", `exec process ${id} is not running`);
+    }
+    await this.#engine.containerd.tasks.resizePty(session.container.id, { execId: id, ...size });
+  }
+
+  /** Takes up the exec processes of a container that an earlier supervisor left: their output goes to nobody. */
+  adopt(containerId: string): void {
+    const { namespace, tasks } = this.#engine.containerd;
+    const directory = join(containerRunDir(this.#engine.settings, namespace, containerId), "exec");
+    for (const id of directoriesIn(directory)) {
+      const dir = join(directory, id);
+      const io = this.#stdio.adopt({ dir, terminal: true, stdin: false });
+      const stderr = this.#stdio.adopt({ dir, terminal: false, stdin: false });
+      void tasks
+        .wait(containerId, id)
+        .then(() => tasks.deleteProcess(containerId, id))
+        .catch(() => undefined)
+        .finally(() => Promise.all([io?.close(), stderr?.close()]));
+    }
+  }
+
+  async #settle(session: ExecSession, io: ProcessIo): Promise<void> {
+    const { tasks } = this.#engine.containerd;
+    const exit = await tasks.wait(session.container.id, session.id).catch(() => undefined);
+    // The exit code first: who sees the end of the output asks for it at once.
+    this.#end(session, exit?.exitStatus ?? EXIT_NOT_EXECUTABLE);
+    this.#tell("exec_die", session.container, session.config, session.id, { exitCode: String(session.exitCode) });
+    await io.drained();
+    await tasks.deleteProcess(session.container.id, session.id).catch(() => undefined);
+    await io.close();
+  }
+
+  #end(session: ExecSession, exitCode: number): void {
+    session.state = "exited";
+    session.exitCode = exitCode;
+    setTimeout(() => this.#sessions.delete(session.id), KEPT_MS).unref();
+  }
+
+  #find(id: string): ExecSession {
+    const session = this.#sessions.get(id);
+    if (session) return session;
+    throw new EngineError("not-found", `No such exec instance: ${id}`);
+  }
+
+  #tell(
+    action: "exec_create" | "exec_start" | "exec_die",
+    { id, name, record }: StoredContainer,
+    config: ExecConfig,
+    execId: string,
+    attributes: Readonly<Record<string, string>> = {},
+  ): void {
+    const subject = { id, name, image: record.config.Image, labels: record.config.Labels };
+    const command = action === "exec_die" ? "" : `: ${(config.Cmd ?? []).join(" ")}`;
+    this.#events.container(`${action}${command}`, subject, { execID: execId, ...attributes });
+  }
+}
+
+function directoriesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
