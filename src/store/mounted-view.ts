@@ -71,10 +71,10 @@ export function layerDirectories(mounts: readonly Mount[]): string[] | undefined
     return [mount.source];
   }
   if (mount.type !== "overlay") return undefined;
-  const valueOf = (name: string) =>
+  const optionValue = (name: string) =>
     mount.options.find((option) => option.startsWith(`${name}=`))?.slice(name.length + 1);
-  const lower = valueOf("lowerdir")?.split(":") ?? [];
-  return [valueOf("upperdir"), ...lower].filter((directory) => directory !== undefined);
+  const lower = optionValue("lowerdir")?.split(":") ?? [];
+  return [optionValue("upperdir"), ...lower].filter((directory) => directory !== undefined);
 }
 
 /**

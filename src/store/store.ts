@@ -1,8 +1,11 @@
 import type { Mount } from "../model/mount.ts";
+import type { UserDatabase } from "../model/user-spec.ts";
 import { ContainerFiles } from "./container-files.ts";
+import { copyUp } from "./copy-up.ts";
 import { mountPointDir, type Roots } from "./layout.ts";
 import { Rootfs } from "./rootfs.ts";
-import { Volumes } from "./volumes.ts";
+import { readUserDatabase } from "./user-database.ts";
+import { type Volume, Volumes } from "./volumes.ts";
 
 /** What wharf keeps in files for one containerd namespace, and what it reads of root file systems. */
 export class Store {
@@ -24,5 +27,17 @@ export class Store {
   /** Opens a snapshot for reading. Nothing is mounted before something has to be; dispose of it in any case. */
   openRootfs(mounts: readonly Mount[]): Rootfs {
     return Rootfs.fromMounts(mounts, mountPointDir(this.roots));
+  }
+
+  /** The users and groups of a snapshot's own. */
+  async readUserDatabase(mounts: readonly Mount[]): Promise<UserDatabase> {
+    await using rootfs = this.openRootfs(mounts);
+    return await readUserDatabase(rootfs);
+  }
+
+  /** Fills an empty volume with what a snapshot has at the path where the volume will be mounted; see `copyUp`. */
+  async fillVolume(volume: Pick<Volume, "mountpoint">, mounts: readonly Mount[], path: string): Promise<void> {
+    await using rootfs = this.openRootfs(mounts);
+    await copyUp(rootfs, path, volume.mountpoint);
   }
 }
