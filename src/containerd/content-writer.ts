@@ -8,7 +8,7 @@ import {
 } from "./generated/containerd/services/content/v1/content.ts";
 import type { DuplexCall, ServiceClient, WriteOptions } from "./rpc.ts";
 
-/** A larger message gains nothing, a smaller one costs containerd one more answer. */
+/** Chunks are gathered to messages of this size: each costs containerd a write and an answer, and a larger one gains nothing. */
 const MESSAGE_BYTES = 256 * 1024;
 /** How far the writer may run ahead of what containerd has confirmed. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
@@ -31,6 +31,9 @@ export class ContentWriter {
   private sentOffset: number;
   private confirmedOffset: number;
   private answersMissing = 0;
+  /** Chunks that do not fill a message yet. */
+  private gathered: Uint8Array[] = [];
+  private gatheredBytes = 0;
 
   constructor(
     private readonly call: DuplexCall<WriteContentRequest, WriteContentResponse>,
@@ -44,18 +47,17 @@ export class ContentWriter {
 
   /** Bytes that the ingest holds or that are on their way: where the next chunk belongs. */
   get offset(): number {
-    return this.sentOffset;
+    return this.sentOffset + this.gatheredBytes;
   }
 
-  /** Appends a chunk. Resolves when the next may come; the chunk must not change before. */
+  /** Appends a chunk, which is the writer's from now on and must not change. Resolves when the next may come. */
   async write(chunk: Uint8Array): Promise<void> {
-    for (let start = 0; start < chunk.length; start += MESSAGE_BYTES) {
-      await this.confirm(WINDOW_BYTES);
-      const piece = chunk.subarray(start, start + MESSAGE_BYTES);
-      const head = { ...this.emptyRequest(), action: WriteAction.WRITE, offset: BigInt(this.sentOffset) };
-      await this.call.sendWithTail(head, DATA_FIELD, piece);
-      this.sentOffset += piece.length;
-      this.answersMissing++;
+    for (let start = 0; start < chunk.length; ) {
+      const piece = chunk.subarray(start, start + MESSAGE_BYTES - this.gatheredBytes);
+      start += piece.length;
+      this.gathered.push(piece);
+      this.gatheredBytes += piece.length;
+      if (this.gatheredBytes === MESSAGE_BYTES) await this.sendGathered();
     }
   }
 
@@ -70,6 +72,7 @@ export class ContentWriter {
     readonly digest?: string | undefined;
     readonly labels?: Readonly<Record<string, string>> | undefined;
   }): Promise<{ readonly digest: string }> {
+    if (this.gatheredBytes > 0) await this.sendGathered();
     await this.confirm(0);
     const { descriptor } = this.options;
     await this.call.send({
@@ -93,6 +96,17 @@ export class ContentWriter {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
+  }
+
+  private async sendGathered(): Promise<void> {
+    await this.confirm(WINDOW_BYTES);
+    const head = { ...this.emptyRequest(), action: WriteAction.WRITE, offset: BigInt(this.sentOffset) };
+    const pieces = this.gathered;
+    this.sentOffset += this.gatheredBytes;
+    this.gathered = [];
+    this.gatheredBytes = 0;
+    this.answersMissing++;
+    await this.call.sendWithBytes(head, DATA_FIELD, pieces);
   }
 
   /** Reads answers until at most `bytesAhead` bytes are not confirmed. */

@@ -1,13 +1,8 @@
-import { EngineError, type ErrorCode } from "../errors.ts";
+import { EngineError } from "../errors.ts";
+import type { CallOptions } from "./call.ts";
 import type { Channel, Metadata } from "./channel.ts";
 
-/** What every call takes. */
-export interface CallOptions {
-  /** Ends the call, on both sides, with `canceled`. */
-  readonly signal?: AbortSignal | undefined;
-  /** Ends the call with `deadline-exceeded`. */
-  readonly timeoutMs?: number | undefined;
-}
+export type { CallOptions };
 
 /** What calls take that make something: the lease holds what was made until something refers to it. */
 export interface WriteOptions extends CallOptions {
@@ -45,10 +40,10 @@ export interface DuplexCall<Request, Response> {
   /** Resolves once the transport takes the next message. */
   send(request: Request): Promise<void>;
   /**
-   * As `send`, for a message whose last field is a large `bytes` field: `tail` follows the encoded message on the wire
-   * and is not copied. It must not change until the promise resolves.
+   * As `send`, for a message with a large `bytes` field: its content follows the encoded message on the wire, in pieces
+   * that are not copied. They must not change until the promise resolves.
    */
-  sendWithTail(request: Request, fieldNumber: number, tail: Uint8Array): Promise<void>;
+  sendWithBytes(request: Request, fieldNumber: number, pieces: readonly Uint8Array[]): Promise<void>;
   /** The next answer; `undefined` after the last one. */
   receive(): Promise<Response | undefined>;
   /** Says that no request follows; answers may. */
@@ -57,10 +52,7 @@ export interface DuplexCall<Request, Response> {
   cancel(): void;
 }
 
-/**
- * Calls the methods of one service in one namespace. Failures leave here as `EngineError`, whatever way they took, and
- * nowhere else does a gRPC status turn into one.
- */
+/** Calls the methods of one service, in one namespace. Failures arrive as `EngineError`, whatever way they took. */
 export class ServiceClient<S extends ServiceDefinition> {
   constructor(
     private readonly channel: Channel,
@@ -116,9 +108,12 @@ export class ServiceClient<S extends ServiceDefinition> {
     const metadata = options.leaseId ? { ...this.metadata, "containerd-lease": options.leaseId } : this.metadata;
     const call = this.channel.open(`/${this.definition.fullName}/${method.name}`, metadata, options);
     return {
-      send: (request) => call.send([method.requestType.encode(request).finish()]),
-      sendWithTail: (request, fieldNumber, tail) =>
-        call.send([method.requestType.encode(request).finish(), bytesFieldHead(fieldNumber, tail.length), tail]),
+      send: (request) => call.send(method.requestType.encode(request).finish()),
+      sendWithBytes: (request, fieldNumber, pieces) => {
+        const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+        const encoded = method.requestType.encode(request).finish();
+        return call.send(Buffer.concat([encoded, bytesFieldHead(fieldNumber, length)]), pieces);
+      },
       receive: async () => {
         const bytes = await call.receive();
         return bytes && method.responseType.decode(bytes);
@@ -138,25 +133,4 @@ function bytesFieldHead(fieldNumber: number, length: number): Uint8Array {
     head.push(value);
   }
   return Uint8Array.from(head);
-}
-
-const STATUS_CODES: Readonly<Record<number, ErrorCode>> = {
-  1: "canceled",
-  3: "invalid-argument",
-  4: "deadline-exceeded",
-  5: "not-found",
-  6: "already-exists",
-  7: "permission-denied",
-  8: "resource-exhausted",
-  9: "failed-precondition",
-  10: "conflict",
-  11: "out-of-range",
-  12: "unimplemented",
-  14: "unavailable",
-  16: "unauthenticated",
-};
-
-/** The error that a call's final status stands for: `grpc-status` and `grpc-message`, the latter already decoded. */
-export function errorOfStatus(status: number, message: string): EngineError {
-  return new EngineError(STATUS_CODES[status] ?? "internal", message || `containerd answered with status ${status}`);
 }

@@ -22,7 +22,7 @@ export interface TestContainerd extends AsyncDisposable {
 
 /**
  * Starts a containerd and waits until it answers. `WHARF_TEST_CONTAINERD` says which: a directory of containerd's
- * programs, a peer's version such as `1.7` or `2`, or, when empty, the one in PATH.
+ * programs, a peer's version such as `1.7` or `2.1`, or, when empty, the one in PATH.
  */
 export async function startContainerd(): Promise<TestContainerd> {
   if (process.getuid?.() !== 0) throw new Error("these tests start containerd, which needs root");
@@ -97,10 +97,11 @@ disabled_plugins = ${JSON.stringify(disabled)}
 /** The directory that the chosen containerd and its shims lie in. */
 function containerdPrograms(): string {
   const choice = process.env.WHARF_TEST_CONTAINERD ?? "";
+  const major = choice.split(".")[0];
   const candidates = choice.includes("/")
-    ? [choice, join(choice, "usr/bin")]
-    : choice
-      ? [join(PROJECT_ROOT, ".peers", `containerd-${choice}`, "bin")]
+    ? [choice]
+    : choice && choice !== "1.6"
+      ? [choice, major].map((version) => join(PROJECT_ROOT, ".peers", `containerd-${version}`, "bin"))
       : (process.env.PATH ?? "").split(":");
   const found = candidates.find((candidate) => existsSync(join(candidate, "containerd")));
   if (!found) throw new Error(`no containerd in ${candidates.join(", ")}`);
