@@ -86,18 +86,31 @@ function pidPath(layout: StandaloneLayout): string {
   return join(layout.state, "containerd.pid");
 }
 
-/** Version 2 is read by all containerds since 1.3. CRI is a kubelet's, and wants a CNI configuration at start. */
+/**
+ * Version 2 is read by all containerds since 1.3. CRI and NRI, by their names in 1.x and 2.x, claim fixed places of the
+ * host; the restart monitor would compete with wharf's supervisor.
+ */
 function configuration(layout: StandaloneLayout): string {
+  const disabledPlugins = [
+    "io.containerd.grpc.v1.cri",
+    "io.containerd.cri.v1.images",
+    "io.containerd.cri.v1.runtime",
+    "io.containerd.nri.v1.nri",
+    "io.containerd.internal.v1.restart",
+  ];
   return `version = 2
 root = ${JSON.stringify(layout.root)}
 state = ${JSON.stringify(layout.state)}
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
+disabled_plugins = ${JSON.stringify(disabledPlugins)}
 
 [grpc]
   address = ${JSON.stringify(layout.socket)}
 
 [ttrpc]
   address = ${JSON.stringify(`${layout.socket}.ttrpc`)}
+
+[plugins."io.containerd.internal.v1.opt"]
+  path = ${JSON.stringify(`${layout.root}/opt`)}
 `;
 }
 

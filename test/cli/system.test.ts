@@ -1,0 +1,121 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type CliResult, runCli } from "../support/cli.ts";
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "wharf-s-"));
+});
+
+afterEach(async () => {
+  await wharf("system", "standalone", "stop");
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** A wharf that was asked for no containerd, with files of its own. */
+async function wharf(...args: string[]): Promise<CliResult> {
+  return await runCli(args, { env: environment() });
+}
+
+function environment(more: Record<string, string> = {}): Record<string, string | undefined> {
+  return {
+    CONTAINERD_ADDRESS: undefined,
+    WHARF_DATA_ROOT: join(directory, "data"),
+    WHARF_RUN_ROOT: join(directory, "run"),
+    ...more,
+  };
+}
+
+describe("system install", () => {
+  it("names every program that it found", async () => {
+    const { exitCode, stdout, stderr } = await wharf("system", "install");
+    expect(stdout).toMatch(/^found {4}containerd: \/\S+\/containerd$/m);
+    expect(stdout).toMatch(/^found {4}CNI plugin portmap: \/\S+\/portmap$/m);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  });
+
+  it("says what is missing, how to install it, and fails", async () => {
+    const env = environment({ CNI_PATH: join(directory, "no-plugins") });
+    const { exitCode, stdout, stderr } = await runCli(["system", "install"], { env });
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain("missing  CNI plugin bridge: connects containers to networks\n");
+    expect(stderr).toContain("wharf system install --yes");
+    expect(stderr).toMatch(/^ {2}apt-get install .*containernetworking-plugins$/m);
+  });
+
+  it("has the package manager install it with --yes", async () => {
+    const plugins = join(directory, "plugins");
+    const programs = join(directory, "bin");
+    await mkdir(programs);
+    await mkdir(plugins);
+    // A distribution whose packages are files of this machine.
+    await writeFile(
+      join(programs, "apt-get"),
+      `#!/bin/sh
+echo "apt-get $*" >>${directory}/asked
+if [ "$1" = install ]; then cp /usr/lib/cni/* ${plugins}/; fi
+`,
+    );
+    await chmod(join(programs, "apt-get"), 0o755);
+    const env = environment({ CNI_PATH: plugins, PATH: `${programs}:${process.env.PATH}` });
+
+    const { exitCode, stdout, stderr } = await runCli(["system", "install", "--yes"], { env });
+
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`found    CNI plugin bridge: ${plugins}/bridge\n`);
+    expect(stderr).toContain("+ apt-get install --quiet --yes --no-install-recommends containernetworking-plugins\n");
+  });
+
+  it("fails with the package manager", async () => {
+    const programs = join(directory, "bin");
+    await mkdir(programs);
+    await writeFile(join(programs, "apt-get"), "#!/bin/sh\necho broken >&2\nexit 100\n");
+    await chmod(join(programs, "apt-get"), 0o755);
+    const env = environment({ CNI_PATH: join(directory, "none"), PATH: `${programs}:${process.env.PATH}` });
+
+    const { exitCode, stderr } = await runCli(["system", "install", "--yes"], { env });
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("broken\n");
+    expect(stderr).toContain("wharf: apt-get failed with exit code 100\n");
+  });
+});
+
+describe("system standalone", () => {
+  it("keeps a containerd that other commands find", async () => {
+    expect(await wharf("system", "standalone", "status")).toEqual({
+      exitCode: 3,
+      stdout: "containerd does not run\n",
+      stderr: "",
+    });
+
+    const socket = join(directory, "run/containerd/containerd.sock");
+    const installed = await wharf("system", "install", "--standalone");
+    expect(installed.stdout).toMatch(new RegExp(`^containerd runs \\(pid \\d+\\) on ${socket}$`, "m"));
+    expect(installed.exitCode).toBe(0);
+
+    const pid = /\(pid (\d+)\)/.exec(installed.stdout)?.[1];
+    const again = await wharf("system", "standalone", "start");
+    expect(again).toEqual({ exitCode: 0, stdout: `containerd runs (pid ${pid}) on ${socket}\n`, stderr: "" });
+    expect((await wharf("system", "standalone", "status")).exitCode).toBe(0);
+    expect(await wharf("images", "-q")).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+
+    expect(await wharf("system", "standalone", "stop")).toEqual({
+      exitCode: 0,
+      stdout: "containerd stopped\n",
+      stderr: "",
+    });
+    expect((await wharf("system", "standalone", "status")).exitCode).toBe(3);
+    expect((await wharf("system", "standalone", "stop")).stdout).toBe("containerd does not run\n");
+  });
+
+  it("takes no other process for its own", async () => {
+    await mkdir(join(directory, "run/containerd"), { recursive: true });
+    await writeFile(join(directory, "run/containerd/containerd.pid"), `${process.pid}\n`);
+    expect((await wharf("system", "standalone", "status")).exitCode).toBe(3);
+    expect((await wharf("system", "standalone", "stop")).stdout).toBe("containerd does not run\n");
+  });
+});
