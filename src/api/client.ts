@@ -67,8 +67,7 @@ export class EngineApi {
   /** Calls and reads the whole answer: parsed JSON, or undefined when it is empty. */
   async request<T = unknown>(method: string, path: string, options: ApiRequestOptions = {}): Promise<T> {
     const response = await this.stream(method, path, options);
-    const text = await readText(response);
-    return (text === "" ? undefined : JSON.parse(text)) as T;
+    return await readJson<T>(response);
   }
 
   /** Calls and returns once the answer's headers are there; the body is the caller's to read or destroy. */
@@ -138,6 +137,16 @@ export class EngineApi {
       cause: error,
       hint: "its log is supervisor.log under wharf's data root; `wharf supervisor start` starts it",
     });
+  }
+}
+
+/** Reads an answer's body to its end: parsed JSON, or undefined when it is empty. @throws EngineError `unavailable` when it breaks off. */
+export async function readJson<T>(response: IncomingMessage): Promise<T> {
+  try {
+    const text = await readText(response);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  } catch (cause) {
+    throw new EngineError("unavailable", "the supervisor broke the connection off", { cause });
   }
 }
 

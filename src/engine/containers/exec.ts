@@ -1,7 +1,7 @@
 import { EngineError, isEngineError } from "../../errors.ts";
 import type { ExecConfig } from "../../model/exec-config.ts";
 import { isNumericUser, type ResolvedUser, resolveUser } from "../../model/user-spec.ts";
-import { buildExecProcess } from "../../spec/build-exec-process.ts";
+import { buildExecProcess } from "../../spec/exec-process.ts";
 import type { ProcessSpec, RuntimeSpec } from "../../spec/runtime-spec.ts";
 import type { ProcessIo } from "../../stdio/process-io.ts";
 import type { Engine } from "../engine.ts";
@@ -51,21 +51,15 @@ async function execProcess(
   { container, config, terminal, consoleSize }: ExecRequest,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ProcessSpec> {
-  const { process, hostname } = container.info.spec as RuntimeSpec;
-  const user = config.User ? await userOf(engine, container, config.User, { signal }) : undefined;
   return buildExecProcess({
-    process,
-    config: container.record.config,
-    hostname: hostname ?? "",
-    request: {
-      Cmd: config.Cmd ?? [],
-      Env: config.Env ?? [],
-      WorkingDir: config.WorkingDir ?? "",
-      Privileged: config.Privileged ?? false,
-      Tty: terminal,
-      ConsoleSize: consoleSize ?? null,
-    },
-    ...(user && { user }),
+    containerProcess: (container.info.spec as RuntimeSpec).process,
+    args: config.Cmd ?? [],
+    env: config.Env ?? [],
+    workingDir: config.WorkingDir ?? "",
+    terminal,
+    consoleSize,
+    privileged: config.Privileged ?? false,
+    user: config.User ? await userOf(engine, container, config.User, { signal }) : undefined,
     host: engine.host,
   });
 }

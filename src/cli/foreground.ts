@@ -1,0 +1,142 @@
+import type { Readable, Writable } from "node:stream";
+import type { ReadStream, WriteStream } from "node:tty";
+import type { EngineApi, HijackedStream } from "../api/client.ts";
+import { FrameReader } from "../api/frames.ts";
+import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from "../model/detach-keys.ts";
+import { warn } from "./output.ts";
+import { TerminalSizes } from "./terminal-size.ts";
+
+/** The streams that a container or exec process is tied to: this process's own. */
+export interface ForegroundStreams {
+  /** Absent: the process's input is not ours. */
+  readonly stdin?: Readable | undefined;
+  readonly stdout?: Writable | undefined;
+  readonly stderr?: Writable | undefined;
+}
+
+export interface ForegroundOptions {
+  /** The process has a terminal: one output, raw bytes, and detach keys in the input. */
+  readonly terminal: boolean;
+  /** docker's form, `ctrl-p,ctrl-q`; undefined is the default. */
+  readonly detachKeys?: string | undefined;
+  readonly streams: ForegroundStreams;
+  /** Tells the process's terminal its size: the path of the resize call. */
+  readonly resizePath: string;
+}
+
+/** How the connection to a process came to its end. */
+export type ForegroundEnd = "ended" | "detached" | "closed-output";
+
+/**
+ * Ties this process's streams to a process over an attached connection: what is typed goes in, what comes out is
+ * written, in order and with back-pressure. With a terminal on both sides, ours is raw meanwhile, and tells its size
+ * whenever that changes; it is restored in any case.
+ *
+ * `finished` settles at the end of the output; an input that ends before that is passed on, and the output goes on.
+ */
+export class Foreground implements Disposable {
+  readonly finished: Promise<ForegroundEnd>;
+  readonly #connection: HijackedStream;
+  readonly #options: ForegroundOptions;
+  readonly #sizes: TerminalSizes | undefined;
+  #resolve: (end: ForegroundEnd) => void = () => undefined;
+  #leaveInput: () => void = () => undefined;
+
+  constructor(api: EngineApi, connection: HijackedStream, options: ForegroundOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.finished = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    const { stdin, stdout } = options.streams;
+    if (options.terminal && isTerminal(stdout)) this.#sizes = new TerminalSizes(api, options.resizePath, stdout);
+    this.#receive();
+    if (stdin) this.#send(stdin);
+  }
+
+  /** The process runs now, so its terminal can be told its size. */
+  started(): void {
+    this.#sizes?.follow();
+  }
+
+  /** Restores the terminal and lets go of the streams. */
+  [Symbol.dispose](): void {
+    this.#leaveInput();
+    this.#sizes?.stop();
+    this.#connection.socket.destroy();
+  }
+
+  #receive(): void {
+    const { socket, raw } = this.#connection;
+    const { stdout, stderr } = this.#options.streams;
+    const show = (target: Writable | undefined, chunk: Buffer) => {
+      if (!target || target.write(chunk)) return;
+      socket.pause();
+      target.once("drain", () => socket.resume());
+    };
+    if (raw) socket.on("data", (chunk: Buffer) => show(stdout, chunk));
+    else {
+      const frames = new FrameReader((stream, chunk) => show(stream === "stderr" ? stderr : stdout, chunk));
+      socket.on("data", (chunk: Buffer) => frames.push(chunk));
+    }
+    socket.once("end", () => this.#resolve("ended"));
+    socket.once("close", () => this.#resolve("ended"));
+    // A connection that breaks off ends the output; why the process ended is for its exit code to say.
+    socket.on("error", () => this.#resolve("ended"));
+    // Whoever read our output has left, as `head` does.
+    for (const target of [stdout, stderr]) target?.once("error", () => this.#resolve("closed-output"));
+  }
+
+  #send(stdin: Readable): void {
+    const { socket } = this.#connection;
+    const scanner = this.#options.terminal && isTerminal(stdin) ? this.#scanner() : undefined;
+    const forward = (chunk: Buffer) => {
+      const { pass, detached } = scanner?.scan(chunk) ?? { pass: chunk, detached: false };
+      if (detached) {
+        if (pass.length > 0) socket.write(pass);
+        this.#resolve("detached");
+        return;
+      }
+      if (pass.length === 0 || socket.write(pass)) return;
+      stdin.pause();
+      socket.once("drain", () => stdin.resume());
+    };
+    const end = () => socket.end();
+    const restore = this.#options.terminal && isTerminal(stdin) ? makeRaw(stdin) : undefined;
+    stdin.on("data", forward);
+    stdin.once("end", end);
+    stdin.once("error", end);
+    this.#leaveInput = () => {
+      stdin.off("data", forward);
+      stdin.off("end", end);
+      stdin.off("error", end);
+      restore?.();
+      // An input that nobody reads must not keep this process alive.
+      stdin.destroy();
+    };
+  }
+
+  #scanner(): DetachScanner {
+    const { detachKeys } = this.#options;
+    try {
+      return new DetachScanner(parseDetachKeys(detachKeys || DEFAULT_DETACH_KEYS));
+    } catch (error) {
+      warn(`invalid detach escape keys, using default: ${(error as Error).message}`);
+      return new DetachScanner(parseDetachKeys(DEFAULT_DETACH_KEYS));
+    }
+  }
+}
+
+function makeRaw(stdin: ReadStream): () => void {
+  const before = stdin.isRaw;
+  stdin.setRawMode(true);
+  return () => {
+    stdin.setRawMode(before);
+  };
+}
+
+function isTerminal(stream: Readable | undefined): stream is ReadStream;
+function isTerminal(stream: Writable | undefined): stream is WriteStream;
+function isTerminal(stream: Readable | Writable | undefined): boolean {
+  return (stream as { isTTY?: boolean } | undefined)?.isTTY === true;
+}
