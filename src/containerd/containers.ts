@@ -83,11 +83,17 @@ export class Containers {
     return new ContainerInfo(container ?? containerToMessage({ id }));
   }
 
-  /** The containers that match one of the filters, such as `labels."KEY"==VALUE`; without a filter all. */
+  /**
+   * The containers that match one of the filters, such as `labels."KEY"==VALUE`; without a filter all. Comes as a
+   * stream, because a single answer may not be larger than the daemon's limit of 16 MB.
+   */
   async list(filters: readonly string[] = [], options?: CallOptions): Promise<ContainerInfo[]> {
     const request = { filters: [...filters] };
-    const { containers } = await this.client.unary("list", request, options);
-    return containers.map((container) => new ContainerInfo(container));
+    const containers: ContainerInfo[] = [];
+    for await (const { container } of this.client.serverStream("listStream", request, options)) {
+      if (container) containers.push(new ContainerInfo(container));
+    }
+    return containers;
   }
 
   /** @throws EngineError `already-exists`; `invalid-argument`, for example for labels that are too long. */
