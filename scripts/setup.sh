@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# A file or command that must exist, and the package that brings it.
+# A command or a file (a pattern) that must exist, and the package that brings it.
 requirements=(
   "containerd containerd"
   "runc runc"
@@ -21,6 +21,8 @@ requirements=(
   "ps procps"
   "openssl openssl"
   "/etc/ssl/certs/ca-certificates.crt ca-certificates"
+  # Node 26, which wharf runs on, is linked against it.
+  "/usr/lib/*/libatomic.so.1 libatomic1"
 )
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -31,7 +33,7 @@ as_root() {
 
 present() {
   case "$1" in
-    /*) [ -e "$1" ] ;;
+    /*) compgen -G "$1" >/dev/null ;;
     *) PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null ;;
   esac
 }
