@@ -1,5 +1,4 @@
 import { isUtf8 } from "node:buffer";
-import { EngineError } from "../errors.ts";
 
 /** docker reads a container's output in pieces of this size; a longer line becomes several entries. */
 export const LONGEST_ENTRY_BYTES = 16 * 1024;
@@ -106,24 +105,4 @@ function plainBytes(): Uint8Array {
   for (let byte = 0x20; byte < 0x7f; byte++) plain[byte] = 1;
   for (const escaped of ['"', "\\", "<", ">", "&"]) plain[escaped.charCodeAt(0)] = 0;
   return plain;
-}
-
-/**
- * A moment as the Engine API's clients send it, seconds since 1970 with up to nine digits behind the point, or as
- * RFC 3339; undefined for none, which `""` and `0` also are. The form is that of `fixedLogTime`, and sorts as text.
- *
- * @throws EngineError `invalid-argument`.
- */
-export function logMoment(text: string | null | undefined): string | undefined {
-  if (text === null || text === undefined || text === "" || text === "0") return undefined;
-  const unix = /^(-?\d+)(?:\.(\d{1,9}))?$/.exec(text);
-  if (unix) {
-    const [, seconds = "0", fraction = ""] = unix;
-    const date = new Date(Number(seconds) * 1000);
-    if (!Number.isNaN(date.getTime())) return `${date.toISOString().slice(0, 19)}.${fraction.padEnd(9, "0")}Z`;
-  }
-  const date = new Date(text);
-  if (Number.isNaN(date.getTime())) throw new EngineError("invalid-argument", `invalid value for time: "${text}"`);
-  const fraction = /\.(\d{1,9})/.exec(text)?.[1] ?? "";
-  return `${date.toISOString().slice(0, 19)}.${fraction.padEnd(9, "0")}Z`;
 }

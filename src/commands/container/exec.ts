@@ -5,7 +5,6 @@ import { Foreground } from "../../cli/foreground.ts";
 import { printError } from "../../cli/output.ts";
 import { Args, Flags } from "../../cli/parameters.ts";
 import { consoleSize } from "../../cli/terminal-size.ts";
-import { UsageError } from "../../cli/usage-error.ts";
 import { EngineError } from "../../errors.ts";
 import type { ExecConfig, ExecInspect } from "../../model/exec-config.ts";
 import { parseEnvironmentVariable, parseKeyValueFile } from "../../model/key-values.ts";
@@ -44,7 +43,7 @@ export default class ContainerExec extends Command {
     const attached = !flags.detach;
     const stdin = attached && flags.interactive;
     if (stdin && flags.tty && !process.stdin.isTTY)
-      throw new UsageError("the input device is not a TTY", { exitCode: 1 });
+      throw new EngineError("invalid-argument", "the input device is not a TTY");
     const config: ExecConfig = {
       AttachStdin: stdin,
       AttachStdout: attached,
@@ -62,7 +61,11 @@ export default class ContainerExec extends Command {
     const path = `/containers/${encodeURIComponent(args.container)}/exec`;
     const { Id: id } = await api.request<{ Id: string }>("POST", path, { body: config, signal: this.signal });
     if (flags.detach) await api.request("POST", `/exec/${id}/start`, { body: { Detach: true, Tty: flags.tty } });
-    else await this.follow(api, id, config);
+    else {
+      // docker's exec hands no signals on: they end this process, and the other one runs on.
+      this.releaseInterrupts();
+      await this.follow(api, id, config);
+    }
   }
 
   /** Ties this process to the exec process until its end; its exit code is ours. */

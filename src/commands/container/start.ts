@@ -1,7 +1,7 @@
 import { Command } from "../../cli/command.ts";
 import { followContainer } from "../../cli/follow-container.ts";
 import { Args, Flags } from "../../cli/parameters.ts";
-import { UsageError } from "../../cli/usage-error.ts";
+import { EngineError } from "../../errors.ts";
 import type { ContainerInspect } from "../../model/container-view.ts";
 
 export default class ContainerStart extends Command {
@@ -41,7 +41,7 @@ export default class ContainerStart extends Command {
   ): Promise<void> {
     const [name, ...others] = names;
     if (name === undefined || others.length > 0) {
-      throw new UsageError("you cannot start and attach multiple containers at once");
+      throw new EngineError("invalid-argument", "you cannot start and attach multiple containers at once");
     }
     const api = await this.openSupervisor();
     const path = `/containers/${encodeURIComponent(name)}/json`;

@@ -1,8 +1,8 @@
 import { resolveContainer } from "../../engine/containers/resolve.ts";
 import type { StoredContainer } from "../../engine/containers/stored-container.ts";
 import { EngineError } from "../../errors.ts";
+import { parseMoment } from "../../model/moment.ts";
 import type { LogRun } from "../../stdio/json-log-decoder.ts";
-import { logMoment } from "../../stdio/json-log-line.ts";
 import { type ReadLogOptions, readJsonLog } from "../../stdio/json-log-reader.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { Router } from "../router.ts";
@@ -72,8 +72,8 @@ async function showLogs(context: RequestContext): Promise<void> {
     ...shown,
     timestamps: context.flag("timestamps"),
     details: context.flag("details"),
-    since: logMoment(context.query.get("since")),
-    until: logMoment(context.query.get("until")),
+    since: momentOf(context, "since"),
+    until: momentOf(context, "until"),
     tail: tailOf(context),
     // The log of a container that does not run grows no more.
     follow: context.flag("follow") ? context.runs.io(container.id)?.log : undefined,
@@ -96,6 +96,12 @@ function readLogOf(container: StoredContainer, options: ReadLogOptions): AsyncIt
   const path = container.record.logPath ?? "";
   if (path === "") throw new EngineError("unimplemented", "configured logging driver does not support reading");
   return readJsonLog(path, options);
+}
+
+/** A moment among the query parameters; absent, `""` and `0` are none. */
+function momentOf(context: RequestContext, name: "since" | "until"): string | undefined {
+  const text = context.query.get(name) ?? "";
+  return text === "" || text === "0" ? undefined : parseMoment(text, new Date());
 }
 
 function tailOf(context: RequestContext): number | undefined {
