@@ -2,15 +2,15 @@ import { EngineError } from "../errors.ts";
 import { splitCsv } from "./csv.ts";
 import { splitKeyValue } from "./key-values.ts";
 
-/** An entry of `HostConfig.DeviceRequests`, in the API's words. */
-export interface DeviceRequest {
+/** An entry of `HostConfig.DeviceRequests`, in the API's words. A type alias, as those entries are open records. */
+export type DeviceRequest = {
   readonly Driver: string;
   /** -1: all. */
   readonly Count: number;
   readonly DeviceIDs: readonly string[] | null;
   readonly Capabilities: readonly (readonly string[])[];
   readonly Options: Readonly<Record<string, string>>;
-}
+};
 
 /**
  * Reads a `--gpus`: `all`, a number, or fields such as `device=0,capabilities=compute`.
