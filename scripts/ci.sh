@@ -30,12 +30,15 @@ suite() { # name, directory of containerd's programs, folders of tests
     --reporter=default --reporter=json --outputFile.json="$results/$name.json" "$@"
 }
 
+tree_state() { git status --porcelain && git diff; }
+
+# What the build generates and git keeps, such as the manifest, must be what is committed.
 generated_files_are_current() {
-  git diff --exit-code --stat -- oclif.manifest.json || { echo "generated files differ from the committed ones: commit what \`npm run build\` made"; return 1; }
+  diff <(printf '%s\n' "$tree_before") <(tree_state) || { echo "the build changed files that are committed; commit them"; return 1; }
 }
 
-# Peers are looked for once and must be there: a suite that silently runs without them proves nothing.
 heading setup
+tree_before=$(tree_state)
 scripts/setup.sh || { echo "setup failed"; echo "0 passed, 1 failed"; exit 1; }
 bundled=$(echo "$PWD"/node_modules/node-linux-*/bin)
 node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null || PATH="$bundled:$PATH"

@@ -40,7 +40,7 @@ async function loadClasses(root, files) {
     packages: "external",
     plugins: [allowMissing],
     outfile,
-    logLevel: "warning",
+    logLevel: "error",
   });
   const { classes, globalFlagsBeside } = require(outfile);
   return Object.entries(classes).map(([id, command]) => ({

@@ -54,6 +54,12 @@ missing_packages() {
   if ! command -v npm >/dev/null; then printf 'nodejs\nnpm\n'; fi
 }
 
+# Shows what a command says only when it fails.
+quietly() {
+  local output
+  output=$("$@" </dev/null 2>&1) || { printf '%s\n' "$output" >&2; return 1; }
+}
+
 # Packages must not start their services: in a container or a chroot that fails, and wharf starts its own containerd.
 install_packages() {
   local policy=/usr/sbin/policy-rc.d
@@ -63,8 +69,8 @@ install_packages() {
     trap "as_root rm -f $policy" EXIT
   fi
   say "installing: $*"
-  as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" </dev/null >&2
+  quietly as_root apt-get update -qq
+  quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
 }
 
 mapfile -t packages < <(missing_packages)
@@ -76,7 +82,7 @@ fi
 # node_modules/.package-lock.json is npm's own record of what it installed, so it is older than a changed lock file.
 if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
   say "installing Node packages"
-  npm ci --no-audit --no-fund --loglevel=error </dev/null >&2
+  quietly npm ci --no-audit --no-fund --loglevel=error
   touch node_modules/.package-lock.json
 fi
 
