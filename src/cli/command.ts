@@ -135,12 +135,29 @@ export abstract class Command {
 
   /**
    * Does the same to every target, as docker does: one that fails is reported and does not keep the next from its
-   * turn; if any failed the command's exit code is 1.
+   * turn; if any failed the command's exit code is 1. What `act` returns is printed. With a `concurrency` several
+   * targets are at work at a time; their results are printed in the order of the command line all the same.
    */
-  protected async forEachTarget(targets: readonly string[], act: (target: string) => Promise<void>): Promise<void> {
-    for (const target of targets) {
+  protected async forEachTarget(
+    targets: readonly string[],
+    act: (target: string) => Promise<string | undefined>,
+    { concurrency = 1 }: { readonly concurrency?: number } = {},
+  ): Promise<void> {
+    const running: Promise<string | undefined>[] = [];
+    let started = 0;
+    const startNext = (): void => {
+      const target = targets[started++];
+      if (target === undefined) return;
+      const action = act(target).finally(startNext);
+      // The loop below looks at it in its turn; until then its failure is no unhandled one.
+      action.catch(() => undefined);
+      running.push(action);
+    };
+    for (let index = 0; index < Math.min(concurrency, targets.length); index++) startNext();
+    for (let index = 0; index < targets.length; index++) {
       try {
-        await act(target);
+        const line = await running[index];
+        if (typeof line === "string") this.log(line);
       } catch (error) {
         if (this.signal.aborted) throw error;
         const { reportError } = await import("./report-error.ts");
@@ -150,6 +167,9 @@ export abstract class Command {
     }
   }
 }
+
+/** How many containers docker's client works on at a time where their order does not matter. */
+export const AT_ONCE = 50;
 
 /** The statics that `parse` reads, with the types that it infers its result from. */
 interface Definition<F extends FlagInput, A extends ArgInput> {

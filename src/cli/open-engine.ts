@@ -1,8 +1,14 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
 import type { Engine } from "../engine/engine.ts";
 import type { Settings } from "../model/settings.ts";
+import { VERSION } from "./version.ts";
 
-/** A part of the engine that costs something to load, so a command names it if it needs it. */
-export type EnginePart = Exclude<keyof Engine, "containerd" | "settings">;
+/**
+ * A part of the engine that costs something to load, so a command names it if it needs it. Networks are the
+ * supervisor's alone.
+ */
+export type EnginePart = Exclude<keyof Engine, "containerd" | "settings" | "networks">;
 
 /** containerd and the named parts, to be disposed of by whoever opened them. */
 export type OpenEngine<K extends EnginePart> = Pick<Engine, K | "containerd" | "settings"> & AsyncDisposable;
@@ -12,11 +18,8 @@ type PartLoaders = { readonly [K in EnginePart]: (settings: Settings) => Promise
 const LOADERS: PartLoaders = {
   registry: async () => {
     const { RegistryClient } = await import("../registry/client.ts");
-    return RegistryClient.fromEnvironment(process.env);
-  },
-  networks: async (settings) => {
-    const { Networks } = await import("../cni/networks.ts");
-    return new Networks(settings);
+    const configDirectory = process.env.DOCKER_CONFIG || join(homedir(), ".docker");
+    return new RegistryClient({ configDirectory, userAgent: `wharf/${VERSION}` });
   },
   store: async (settings) => {
     const { Store } = await import("../store/store.ts");

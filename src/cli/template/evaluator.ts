@@ -1,7 +1,17 @@
 import { FunctionError, type ParameterType, type TemplateFunction } from "./functions.ts";
 import { sprintValue } from "./go-format.ts";
 import { quote } from "./go-quote.ts";
-import { elementsOf, isTrue, kindOf, NO_VALUE, numberOf, sortedEntries, TypedNil, typeNameOf } from "./go-value.ts";
+import {
+  elementsOf,
+  GO_METHODS,
+  isTrue,
+  kindOf,
+  NO_VALUE,
+  numberOf,
+  sortedEntries,
+  TypedNil,
+  typeNameOf,
+} from "./go-value.ts";
 import {
   type CommandNode,
   describe,
@@ -236,6 +246,8 @@ class Evaluator {
   }
 
   private evaluateField(receiver: unknown, name: string, node: Operand, call: MethodCall): unknown {
+    const method = methodsOf(receiver)?.[name];
+    if (method !== undefined) return this.callMethod(method, name, node, call);
     if (receiver instanceof Map) return this.evaluateKey(receiver, name, node, call);
     switch (kindOf(receiver)) {
       case "struct": {
@@ -270,7 +282,7 @@ class Evaluator {
     return NO_VALUE;
   }
 
-  private callMethod(method: (...args: unknown[]) => unknown, name: string, node: Operand, call: MethodCall): unknown {
+  private callMethod(method: Method, name: string, node: Operand, call: MethodCall): unknown {
     const parameters = Array.from({ length: method.length }, (): ParameterType => "string");
     const args = this.evaluateArguments({ parameters }, name, node, call);
     return method(...args);
@@ -354,6 +366,13 @@ class Evaluator {
   private fail(message: string, node: Operand | CommandNode): never {
     throw new TemplateExecutionError(message, node);
   }
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+function methodsOf(value: unknown): Readonly<Record<string, Method>> | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  return (value as { readonly [GO_METHODS]?: Readonly<Record<string, Method>> })[GO_METHODS];
 }
 
 /** The operand that was evaluated last, which is where Go sees a failure of what came of it. */

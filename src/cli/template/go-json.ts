@@ -1,4 +1,4 @@
-import { elementsOf, fieldsOf, kindOf, numberOf, sortedEntries } from "./go-value.ts";
+import { elementsOf, fieldsOf, GO_JSON, kindOf, numberOf, sortedEntries } from "./go-value.ts";
 
 /**
  * Writes a value as Go's encoding/json does with HTML escaping off, which is docker's `json` function: maps sorted,
@@ -18,7 +18,7 @@ export function toGoJson(value: unknown): string {
     case "map":
       return value instanceof Map ? jsonObject(sortedEntries(value)) : "null";
     case "struct":
-      return jsonObject(fieldsOf(value as object));
+      return marshal(value as Marshaler) ?? jsonObject(fieldsOf(value as object));
     default:
       return "null";
   }
@@ -27,6 +27,14 @@ export function toGoJson(value: unknown): string {
 /** As `json.Marshal` without options does, which docker uses for `--format json` of a table's rows. */
 export function escapeHtmlInJson(json: string): string {
   return json.replaceAll(/[<>&]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+interface Marshaler {
+  readonly [GO_JSON]?: () => string;
+}
+
+function marshal(value: Marshaler): string | undefined {
+  return value[GO_JSON]?.();
 }
 
 function jsonObject(entries: readonly (readonly [unknown, unknown])[]): string {

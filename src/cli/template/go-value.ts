@@ -35,6 +35,12 @@ export const NO_VALUE: unique symbol = Symbol("no value");
 /** A struct may name its Go type here, for the messages that scripts' authors know. */
 export const GO_TYPE: unique symbol = Symbol("Go type");
 
+/** Methods of a value that is no struct, or that has a method as well as a field of a name. */
+export const GO_METHODS: unique symbol = Symbol("Go methods");
+
+/** How a value writes itself as JSON: Go's `json.Marshaler`. */
+export const GO_JSON: unique symbol = Symbol("Go JSON");
+
 export function kindOf(value: unknown): GoKind {
   if (value === null || value === undefined || value === NO_VALUE) return "nil";
   if (value instanceof TypedNil) return value.kind === "pointer" ? "nil" : value.kind;

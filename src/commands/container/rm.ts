@@ -1,4 +1,5 @@
-import { Command } from "../../cli/command.ts";
+import { AT_ONCE, Command } from "../../cli/command.ts";
+import { containerPath } from "../../cli/container-path.ts";
 import { Args, Flags } from "../../cli/parameters.ts";
 
 export default class ContainerRm extends Command {
@@ -14,10 +15,11 @@ export default class ContainerRm extends Command {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ContainerRm);
     const api = await this.openSupervisor();
-    await this.forEachTarget(args.container, async (name) => {
-      const query = { force: flags.force, v: flags.volumes, link: flags.link };
-      await api.request("DELETE", `/containers/${encodeURIComponent(name)}`, { query });
-      this.log(name);
-    });
+    const query = { force: flags.force, link: flags.link, v: flags.volumes };
+    const remove = async (name: string) => {
+      await api.request("DELETE", containerPath(name), { query });
+      return name;
+    };
+    await this.forEachTarget(args.container, remove, { concurrency: AT_ONCE });
   }
 }
