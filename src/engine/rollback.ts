@@ -24,6 +24,22 @@ export class Rollback implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const signal = AbortSignal.timeout(UNDO_DEADLINE_MS);
-    while (this.#steps.length > 0) await this.#steps.pop()?.(signal).catch(() => undefined);
+    while (this.#steps.length > 0)
+      await this.#steps
+        .pop()?.(signal)
+        .catch(() => undefined);
   }
+}
+
+/**
+ * Runs steps side by side. When one fails, the others are waited for before the failure is thrown: whatever they still
+ * make is then registered for its undo.
+ */
+export async function together<T extends readonly unknown[]>(
+  ...steps: { readonly [K in keyof T]: Promise<T[K]> }
+): Promise<T> {
+  const results = await Promise.allSettled(steps);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return results.map((result) => (result.status === "fulfilled" ? result.value : undefined)) as unknown as T;
 }

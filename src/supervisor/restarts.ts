@@ -9,19 +9,19 @@ const STEADY_RUN_MS = 10_000;
 export interface PolicyExit {
   readonly exitCode: number;
   readonly ranMs: number;
-  /** A person asked for the end. */
+  /** A person sent it a signal since it was started. */
   readonly stoppedByUser: boolean;
   /** How often the policy has restarted the container since a person started it. */
   readonly restartCount: number;
 }
 
-/** Whether the policy wants the container to run again after this exit. */
+/** Whether the policy wants the container to run again after this exit, which nobody asked for. */
 export function wantsRestart(policy: RestartPolicy, exit: PolicyExit): boolean {
-  if (exit.stoppedByUser) return false;
   switch (policy.Name) {
     case "always":
-    case "unless-stopped":
       return true;
+    case "unless-stopped":
+      return !exit.stoppedByUser;
     case "on-failure":
       return exit.exitCode !== 0 && (policy.MaximumRetryCount === 0 || exit.restartCount < policy.MaximumRetryCount);
     default:
@@ -50,9 +50,5 @@ export class RestartBackoff {
     if (ranMs >= STEADY_RUN_MS) this.#delayMs = 0;
     this.#delayMs = this.#delayMs === 0 ? FIRST_DELAY_MS : Math.min(this.#delayMs * 2, LONGEST_DELAY_MS);
     return this.#delayMs;
-  }
-
-  reset(): void {
-    this.#delayMs = 0;
   }
 }

@@ -1,8 +1,6 @@
 import { EngineError } from "../../errors.ts";
 import type { ContainerStatus, ContainerSummary } from "../../model/container-view.ts";
-
-/** Values by filter name; a container has to match one value of each name, and all of `label`. */
-export type ContainerFilters = ReadonlyMap<string, readonly string[]>;
+import type { Filters } from "../../model/filters.ts";
 
 /** What the filters look at that a row does not show. */
 export interface FilterSubject {
@@ -21,7 +19,7 @@ export interface FilterReferences {
 }
 
 type Test = (subject: FilterSubject) => boolean;
-type TestMaker = (values: readonly string[], references: FilterReferences) => Test;
+type TestMaker = (filters: Filters, references: FilterReferences) => Test;
 
 const STATUSES: readonly string[] = [
   "created",
@@ -36,59 +34,62 @@ const HEALTHS: readonly string[] = ["none", "starting", "healthy", "unhealthy"];
 
 /** docker's filters of `ps`. `isolation` is Windows' and matches everything, as it does there. */
 const TESTS: Readonly<Record<string, TestMaker>> = {
-  id: (values) => {
-    return ({ summary }) => matchesPattern(values, summary.Id);
+  id: (filters) => {
+    return ({ summary }) => filters.matchesPattern("id", summary.Id);
   },
-  name: (values) => {
+  name: (filters) => {
     return ({ summary }) =>
-      summary.Names.some((name) => matchesPattern(values, name) || matchesPattern(values, name.slice(1)));
-  },
-  label: (values) => {
-    return ({ summary }) => values.every((value) => matchesLabel(value, summary.Labels));
-  },
-  status: (values) => {
-    for (const value of values) requireOneOf("status", "state", value, STATUSES);
-    return ({ summary }) => values.includes(summary.State);
-  },
-  exited: (values) => {
-    const codes = values.map(parseExitCode);
-    return ({ running, hasRun, exitCode }) => !running && hasRun && codes.includes(exitCode);
-  },
-  health: (values) => {
-    for (const value of values) requireOneOf("health", "health", value, HEALTHS);
-    return () => values.includes("none");
-  },
-  "is-task": (values) => {
-    const wanted = values.map((value) => parseBoolean("is-task", value));
-    return () => wanted.includes(false);
-  },
-  isolation: () => () => true,
-  before: (_values, { before }) => {
-    return ({ summary }) => before.every((created) => summary.Created < created);
-  },
-  since: (_values, { since }) => {
-    return ({ summary }) => since.every((created) => summary.Created > created);
-  },
-  ancestor: (_values, { ancestorImageIds }) => {
-    return ({ summary }) => ancestorImageIds.has(summary.ImageID);
-  },
-  volume: (values) => {
-    return ({ summary }) =>
-      summary.Mounts.some((mount) => values.includes(mount.Destination) || values.includes(mount.Name ?? ""));
-  },
-  network: (values) => {
-    return ({ summary }) =>
-      Object.entries(summary.NetworkSettings.Networks).some(([name, { NetworkID: id }]) =>
-        values.some((value) => value === name || (id !== "" && id.startsWith(value))),
+      summary.Names.some(
+        (name) => filters.matchesPattern("name", name) || filters.matchesPattern("name", name.slice(1)),
       );
   },
-  publish: (values) => {
-    const ports = new Set(values.flatMap((value) => parsePortFilter("publish", value)));
+  label: (filters) => {
+    return ({ summary }) => filters.matchesLabels("label", summary.Labels);
+  },
+  status: (filters) => {
+    for (const value of filters.values("status")) requireOneOf("status", "state", value, STATUSES);
+    return ({ summary }) => filters.matchesExactly("status", summary.State);
+  },
+  exited: (filters) => {
+    const codes = filters.values("exited").map(parseExitCode);
+    return ({ running, hasRun, exitCode }) => !running && hasRun && codes.includes(exitCode);
+  },
+  health: (filters) => {
+    for (const value of filters.values("health")) requireOneOf("health", "health", value, HEALTHS);
+    return () => filters.matchesExactly("health", "none");
+  },
+  "is-task": (filters) => {
+    const wantsTasks = filters.boolean("is-task", false);
+    return () => !wantsTasks;
+  },
+  isolation: () => () => true,
+  before: (_filters, { before }) => {
+    return ({ summary }) => before.every((created) => summary.Created < created);
+  },
+  since: (_filters, { since }) => {
+    return ({ summary }) => since.every((created) => summary.Created > created);
+  },
+  ancestor: (_filters, { ancestorImageIds }) => {
+    return ({ summary }) => ancestorImageIds.has(summary.ImageID);
+  },
+  volume: (filters) => {
+    const matches = (text: string) => filters.matchesExactly("volume", text);
+    return ({ summary }) => summary.Mounts.some(({ Destination, Name = "" }) => matches(Destination) || matches(Name));
+  },
+  network: (filters) => {
+    const isId = (id: string) => id !== "" && filters.matchesPrefix("network", id);
+    return ({ summary }) =>
+      Object.entries(summary.NetworkSettings.Networks).some(
+        ([name, { NetworkID }]) => filters.matchesExactly("network", name) || isId(NetworkID),
+      );
+  },
+  publish: (filters) => {
+    const ports = new Set(filters.values("publish").flatMap((value) => parsePortFilter("publish", value)));
     return ({ summary }) =>
       summary.Ports.some((port) => port.PublicPort !== undefined && ports.has(`${port.PublicPort}/${port.Type}`));
   },
-  expose: (values) => {
-    const ports = new Set(values.flatMap((value) => parsePortFilter("expose", value)));
+  expose: (filters) => {
+    const ports = new Set(filters.values("expose").flatMap((value) => parsePortFilter("expose", value)));
     return ({ summary }) => summary.Ports.some((port) => ports.has(`${port.PrivatePort}/${port.Type}`));
   },
 };
@@ -98,36 +99,17 @@ const TESTS: Readonly<Record<string, TestMaker>> = {
  *
  * @throws EngineError `invalid-argument` for a filter or value that docker does not know either.
  */
-export function compileFilters(filters: ContainerFilters, references: FilterReferences): Test {
-  const tests = [...filters].map(([name, values]) => {
-    const make = TESTS[name];
-    if (make === undefined) throw new EngineError("invalid-argument", `invalid filter '${name}'`);
-    return make(values, references);
-  });
+export function compileFilters(filters: Filters, references: FilterReferences): Test {
+  filters.checkKeys(Object.keys(TESTS));
+  const tests = Object.entries(TESTS)
+    .filter(([name]) => filters.has(name))
+    .map(([, make]) => make(filters, references));
   return (subject) => tests.every((test) => test(subject));
 }
 
 /** True for filters under which containers that do not run are shown without `-a`. */
-export function impliesAll(filters: ContainerFilters): boolean {
+export function impliesAll(filters: Filters): boolean {
   return ["status", "exited", "before", "since"].some((name) => filters.has(name));
-}
-
-/** As docker: the value is a regular expression, and one that is none matches only itself. */
-function matchesPattern(values: readonly string[], text: string): boolean {
-  return values.some((value) => {
-    if (value === text) return true;
-    try {
-      return new RegExp(value).test(text);
-    } catch {
-      return false;
-    }
-  });
-}
-
-function matchesLabel(value: string, labels: Readonly<Record<string, string>>): boolean {
-  const equals = value.indexOf("=");
-  if (equals === -1) return value in labels;
-  return labels[value.slice(0, equals)] === value.slice(equals + 1);
 }
 
 function requireOneOf(filter: string, what: string, value: string, choice: readonly string[]): void {
@@ -142,20 +124,14 @@ function parseExitCode(value: string): number {
   throw new EngineError("invalid-argument", `invalid filter 'exited=${value}': ${reason}`);
 }
 
-function parseBoolean(filter: string, value: string): boolean {
-  if (["1", "true"].includes(value)) return true;
-  if (["0", "false"].includes(value)) return false;
-  throw new EngineError("invalid-argument", `invalid filter '${filter}=[${value}]'`);
-}
-
 /** Reads `80`, `80/udp` or `8000-8010/tcp` as keys `80/tcp`. */
 function parsePortFilter(filter: string, value: string): string[] {
-  if (value.includes(":"))
-    throw new EngineError("invalid-argument", `filter for '${filter}' should not contain ':': ${value}`);
+  const refuse = (reason: string) => new EngineError("invalid-argument", reason);
+  if (value.includes(":")) throw refuse(`filter for '${filter}' should not contain ':': ${value}`);
   const [range = "", protocol = "tcp"] = value.split("/");
   const [start = "", end = start] = range.split("-");
   if (![start, end].every((port) => /^\d+$/.test(port) && Number(port) <= 65535) || Number(end) < Number(start)) {
-    throw new EngineError("invalid-argument", `error while looking up for ${filter} ${value}: invalid port range`);
+    throw refuse(`error while looking up for ${filter} ${value}: invalid port range`);
   }
   return Array.from({ length: Number(end) - Number(start) + 1 }, (_, index) => `${Number(start) + index}/${protocol}`);
 }

@@ -2,9 +2,10 @@ import type { ImageRecord } from "../../containerd/images.ts";
 import type { TaskInfo } from "../../containerd/tasks.ts";
 import { formatStatus, viewState } from "../../model/container-status.ts";
 import type { ContainerSummary } from "../../model/container-view.ts";
+import { Filters } from "../../model/filters.ts";
 import { Reference } from "../../model/reference.ts";
 import type { Engine } from "../engine.ts";
-import { type ContainerFilters, compileFilters, type FilterSubject, impliesAll } from "./container-filters.ts";
+import { compileFilters, type FilterSubject, impliesAll } from "./container-filters.ts";
 import { noSuchContainer } from "./resolve.ts";
 import { measureSize } from "./size.ts";
 import { StoredContainer } from "./stored-container.ts";
@@ -16,7 +17,7 @@ export interface ListRequest {
   /** The newest so many, whether they run or not. */
   readonly limit?: number;
   readonly size?: boolean;
-  readonly filters?: ContainerFilters;
+  readonly filters?: Filters;
 }
 
 /**
@@ -28,7 +29,7 @@ export interface ListRequest {
  */
 export async function listContainers(
   engine: Pick<Engine, "containerd">,
-  { all = false, limit = 0, size = false, filters = new Map() }: ListRequest,
+  { all = false, limit = 0, size = false, filters = Filters.none }: ListRequest,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ContainerSummary[]> {
   const { containerd } = engine;
@@ -39,9 +40,9 @@ export async function listContainers(
   ]);
   const containers = infos.map((info) => new StoredContainer(info)).sort(newestFirst);
   const matches = compileFilters(filters, {
-    before: (filters.get("before") ?? []).map((name) => createdSeconds(findContainer(containers, name))),
-    since: (filters.get("since") ?? []).map((name) => createdSeconds(findContainer(containers, name))),
-    ancestorImageIds: ancestorIds(filters.get("ancestor") ?? [], containers, images),
+    before: filters.values("before").map((name) => createdSeconds(findContainer(containers, name))),
+    since: filters.values("since").map((name) => createdSeconds(findContainer(containers, name))),
+    ancestorImageIds: ancestorIds(filters.values("ancestor"), containers, images),
   });
   const tasksById = new Map(tasks.map((task) => [task.containerId, task]));
   const targets = new Map(images.map((image) => [image.name, image.target.digest]));

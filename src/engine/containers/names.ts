@@ -1,6 +1,6 @@
 import { EngineError, isEngineError } from "../../errors.ts";
+import { parseContainerName, randomContainerName } from "../../model/container-name.ts";
 import { NAME_LABEL } from "../../model/container-record.ts";
-import { generateName, isValidName } from "../../model/names.ts";
 import type { Engine } from "../engine.ts";
 
 /**
@@ -20,10 +20,10 @@ export class ContainerNames {
    * @throws EngineError `conflict` when another container has it; `invalid-argument` for a malformed one.
    */
   async reserve(wanted: string | undefined, id: string, signal: AbortSignal): Promise<NameReservation> {
-    if (wanted !== undefined) return await this.#reserve(checkName(wanted), id, signal);
+    if (wanted !== undefined) return await this.#reserve(parseContainerName(wanted), id, signal);
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#reserve(generateName(attempt), id, signal);
+        return await this.#reserve(randomContainerName(attempt), id, signal);
       } catch (error) {
         if (!isEngineError(error, "conflict")) throw error;
       }
@@ -56,15 +56,6 @@ export class NameReservation implements Disposable {
   [Symbol.dispose](): void {
     this.release();
   }
-}
-
-function checkName(text: string): string {
-  const name = text.replace(/^\//, "");
-  if (isValidName(name)) return name;
-  throw new EngineError(
-    "invalid-argument",
-    `Invalid container name (${text}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
-  );
 }
 
 function nameInUse(name: string, id: string): EngineError {

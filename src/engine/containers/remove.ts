@@ -22,7 +22,7 @@ export async function removeContainer(
   const anonymous = volumes ? record.mounts.filter((mount) => mount.type === "volume" && mount.anonymous) : [];
   await Promise.all([
     removeSnapshot(containerd, info, signal),
-    store.files.remove(containerd.namespace, id),
+    store.containerFiles.remove(id),
     ...anonymous.map(({ name = "" }) => ifPresent(store.volumes.remove(name))),
   ]);
   await ifPresent(containerd.containers.delete(id, { signal }));

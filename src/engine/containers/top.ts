@@ -72,6 +72,7 @@ function runPs(words: readonly string[], signal: AbortSignal): Promise<string> {
 }
 
 function psFailure(cause: ExecFileException, stderr: string): EngineError {
-  if (cause.code === "ENOENT") return new EngineError("failed-precondition", "ps is not installed on the host", { cause });
+  if (cause.code === "ENOENT")
+    return new EngineError("failed-precondition", "ps is not installed on the host", { cause });
   return new EngineError("internal", `ps: ${stderr.split("\n")[0] || cause.message}`, { cause });
 }

@@ -1,0 +1,46 @@
+import type { HostConfig } from "../../model/container-config.ts";
+import type { HostFacts } from "../../spec/host-facts.ts";
+import { defaultCgroupnsMode } from "../../spec/namespaces.ts";
+import { memoryAndSwap } from "../../spec/resources.ts";
+import type { Engine } from "../engine.ts";
+import { resolveContainer } from "./resolve.ts";
+import { sharedContainerOf } from "./shared-namespaces.ts";
+import { networkNameOf } from "./views.ts";
+
+const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
+
+/** Writes docker's defaults where a container's settings say nothing, so that `inspect` shows what it got. */
+export function settleHostConfig(hostConfig: HostConfig, host: HostFacts): HostConfig {
+  return {
+    ...hostConfig,
+    NetworkMode: networkNameOf(hostConfig.NetworkMode),
+    IpcMode: hostConfig.IpcMode || "private",
+    CgroupnsMode: hostConfig.CgroupnsMode || (hostConfig.Privileged ? "host" : defaultCgroupnsMode(host)),
+    ShmSize: hostConfig.ShmSize || DEFAULT_SHM_BYTES,
+    Runtime: hostConfig.Runtime || "runc",
+    LogConfig: { Type: hostConfig.LogConfig.Type || "json-file", Config: hostConfig.LogConfig.Config ?? {} },
+    RestartPolicy: { ...hostConfig.RestartPolicy, Name: hostConfig.RestartPolicy.Name || "no" },
+    MemorySwap: memoryAndSwap(hostConfig),
+    OomKillDisable: hostConfig.OomKillDisable ?? (host.cgroupVersion === 1 ? false : null),
+  };
+}
+
+/**
+ * Replaces the names in modes such as `container:web` by ids, for names can change. A network that is to be joined may
+ * come later, as docker has it.
+ *
+ * @throws EngineError `not-found` for the containers of PID and IPC modes.
+ */
+export async function resolveSharing(
+  engine: Pick<Engine, "containerd">,
+  hostConfig: HostConfig,
+  context: { readonly signal: AbortSignal },
+): Promise<HostConfig> {
+  const byId = async (mode: string) => {
+    const name = sharedContainerOf(mode);
+    return name === undefined ? mode : `container:${(await resolveContainer(engine, name, context)).id}`;
+  };
+  const { NetworkMode: network, PidMode: pid, IpcMode: ipc } = hostConfig;
+  const [NetworkMode, PidMode, IpcMode] = await Promise.all([byId(network).catch(() => network), byId(pid), byId(ipc)]);
+  return { ...hostConfig, NetworkMode, PidMode, IpcMode };
+}
