@@ -115,17 +115,17 @@ export class RequestContext {
 
   /** Answers with JSON. */
   json(status: number, value: unknown): void {
-    this.#send(status, "application/json", JSON.stringify(value));
+    this.#send(status, { "content-type": "application/json" }, JSON.stringify(value));
   }
 
   /** Answers with plain text. */
-  text(status: number, text: string): void {
-    this.#send(status, "text/plain; charset=utf-8", text);
+  text(status: number, text: string, headers: Readonly<Record<string, string>> = {}): void {
+    this.#send(status, { "content-type": "text/plain; charset=utf-8", ...headers }, text);
   }
 
   /** Answers without a body: 204, or 304 when there was nothing to do. */
   empty(status: 200 | 201 | 204 | 304): void {
-    this.#send(status, undefined, "");
+    this.#send(status, {}, "");
   }
 
   /** Sends the headers at once and leaves the body open: for answers that come later, or go on and on. */
@@ -173,10 +173,9 @@ export class RequestContext {
     return this.#call;
   }
 
-  #send(status: number, contentType: string | undefined, text: string): void {
+  #send(status: number, headers: Readonly<Record<string, string>>, text: string): void {
     this.#answered = true;
     const body = Buffer.from(text);
-    const headers = { ...(contentType !== undefined && { "content-type": contentType }) };
     if (this.#exchange.kind === "response") {
       const { response } = this.#exchange;
       const withoutBody = status === 204 || status === 304;

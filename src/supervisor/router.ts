@@ -4,10 +4,22 @@ import type { RequestContext } from "./request-context.ts";
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
 export type Handler = (context: RequestContext) => Promise<void> | void;
 
-interface Route {
+export interface RouteOptions {
+  /** Answered at once, whether containerd runs and the namespace has been taken up or not. */
+  readonly always?: boolean;
+}
+
+interface Route extends RouteOptions {
   readonly method: Method;
   readonly segments: readonly string[];
   readonly handler: Handler;
+}
+
+/** The route of a call, with the values of its pattern's parameters. */
+export interface FoundRoute {
+  readonly handler: Handler;
+  readonly params: Readonly<Record<string, string>>;
+  readonly always: boolean;
 }
 
 /**
@@ -17,18 +29,18 @@ interface Route {
 export class Router {
   readonly #routes: Route[] = [];
 
-  route(method: Method, pattern: string, handler: Handler): this {
-    this.#routes.push({ method, segments: pattern.split("/"), handler });
+  route(method: Method, pattern: string, handler: Handler, options: RouteOptions = {}): this {
+    this.#routes.push({ ...options, method, segments: pattern.split("/"), handler });
     return this;
   }
 
   /** @throws EngineError `not-found` ("page not found", as docker) if no route matches. */
-  find(method: string, path: string): { readonly handler: Handler; readonly params: Record<string, string> } {
+  find(method: string, path: string): FoundRoute {
     const segments = path.split("/");
     for (const route of this.#routes) {
       if (route.method !== method) continue;
       const params = match(route.segments, segments);
-      if (params) return { handler: route.handler, params };
+      if (params) return { handler: route.handler, params, always: route.always ?? false };
     }
     throw new EngineError("not-found", "page not found");
   }
@@ -39,8 +51,16 @@ function match(pattern: readonly string[], segments: readonly string[]): Record<
   const params: Record<string, string> = {};
   for (const [index, part] of pattern.entries()) {
     const segment = segments[index] ?? "";
-    if (part.startsWith("{")) params[part.slice(1, -1)] = decodeURIComponent(segment);
+    if (part.startsWith("{")) params[part.slice(1, -1)] = decodeSegment(segment);
     else if (part !== segment) return undefined;
   }
   return params;
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch (cause) {
+    throw new EngineError("invalid-argument", `invalid path: ${segment}`, { cause });
+  }
 }

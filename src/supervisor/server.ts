@@ -8,6 +8,7 @@ import type { Router } from "./router.ts";
 import type { NamespaceServices } from "./services.ts";
 
 export interface ApiServerOptions {
+  readonly version: string;
   readonly router: Router;
   /** The services of a namespace; `undefined` stands for the supervisor's default. */
   services(namespace: string | undefined, snapshotter: string | undefined): NamespaceServices;
@@ -77,7 +78,7 @@ export class ApiServer {
     response.setHeader("Api-Version", `1.${NEWEST_API_MINOR}`);
     response.setHeader("Docker-Experimental", "false");
     response.setHeader("Ostype", "linux");
-    response.setHeader("Server", "wharf (linux)");
+    response.setHeader("Server", `wharf/${this.#options.version} (linux)`);
     // The client may go at any time.
     response.on("error", () => undefined);
     void this.#answer(request, { kind: "response", response });
@@ -95,9 +96,9 @@ export class ApiServer {
     try {
       const url = new URL(request.url ?? "/", "http://docker");
       const { path, apiMinor } = splitApiVersion(url.pathname);
-      const { handler, params } = this.#options.router.find(request.method ?? "GET", path);
+      const { handler, params, always } = this.#options.router.find(request.method ?? "GET", path);
       const services = this.#options.services(header(request, "wharf-namespace"), header(request, "wharf-snapshotter"));
-      await services.ready;
+      if (!always) await services.ready();
       context.bind({ params, query: url.searchParams, apiMinor, services });
       await handler(context);
     } catch (error) {

@@ -11,8 +11,8 @@ export type SupervisorEngine = Omit<Engine, "registry">;
 /** What the supervisor holds for one containerd namespace; made when the namespace is first spoken of. */
 export interface NamespaceServices {
   readonly namespace: string;
-  /** Settles when what an earlier supervisor left has been taken up; calls wait for it. */
-  readonly ready: Promise<void>;
+  /** Settles when what an earlier supervisor left has been taken up; after a failure it is tried anew. */
+  ready(): Promise<void>;
   readonly engine: SupervisorEngine;
   readonly stdio: Stdio;
   readonly events: EventLog;

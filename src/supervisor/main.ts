@@ -1,0 +1,88 @@
+import { Networks } from "../cni/networks.ts";
+import { connectContainerd } from "../containerd/client.ts";
+import type { Settings } from "../model/settings.ts";
+import { Stdio } from "../stdio/stdio.ts";
+import { readHostFacts } from "../store/host-facts.ts";
+import { apiSocketPath } from "../store/layout.ts";
+import { Store } from "../store/store.ts";
+import { Namespaces } from "./namespaces.ts";
+import { onStopSignal, SupervisorLock } from "./process.ts";
+import { Router } from "./router.ts";
+import { addContainerRoutes } from "./routes/containers.ts";
+import { addExecRoutes } from "./routes/execs.ts";
+import { addStreamRoutes } from "./routes/streams.ts";
+import { addSystemRoutes } from "./routes/system.ts";
+import { ApiServer } from "./server.ts";
+
+/** Set by the build from package.json. */
+declare const WHARF_VERSION: string;
+
+/** A containerd that does not answer, and the like, is logged; the process goes on. */
+function logDefect(error: unknown): void {
+  console.error(new Date().toISOString(), error);
+}
+
+/**
+ * The composition root of the supervisor: one process for each run root, whose only argument is the settings as JSON.
+ * It returns when the supervisor is up, and the process lives as long as its socket; SIGTERM ends it and leaves the
+ * containers running.
+ */
+async function supervise(settings: Settings): Promise<void> {
+  const lock = await SupervisorLock.acquire(settings);
+  if (!lock) return;
+  process.title = "wharf-supervisor";
+  process.on("unhandledRejection", logDefect);
+  const startedAt = new Date().toISOString();
+  const containerd = connectContainerd(settings);
+  const stdio = new Stdio(settings.runRoot);
+  const namespaces = new Namespaces({
+    settings,
+    containerd,
+    networks: new Networks(settings),
+    store: new Store(settings),
+    host: await readHostFacts(),
+    stdio,
+    onDefect: logDefect,
+  });
+  const shutDown = async () => {
+    await server.close();
+    await namespaces.release();
+    await stdio.release();
+    containerd.close();
+    lock.release();
+    process.exit();
+  };
+  const router = new Router();
+  addSystemRoutes(router, {
+    version: WHARF_VERSION,
+    status: () => ({
+      Version: WHARF_VERSION,
+      Pid: process.pid,
+      StartedAt: startedAt,
+      Address: settings.address,
+      Namespaces: namespaces.names,
+      Containers: namespaces.runningCount,
+      MemoryBytes: process.memoryUsage.rss(),
+    }),
+    shutDown: () => void shutDown(),
+  });
+  addStreamRoutes(router);
+  addExecRoutes(router);
+  addContainerRoutes(router);
+  const server = new ApiServer({
+    version: WHARF_VERSION,
+    router,
+    services: (namespace, snapshotter) => namespaces.open(namespace, snapshotter),
+    onDefect: logDefect,
+  });
+  onStopSignal(() => void shutDown());
+  // Containers of every namespace may have exited, and be owed a restart, while nobody watched.
+  void namespaces.openAll().catch(logDefect);
+  await server.listen(apiSocketPath(settings));
+  await stdio.warm();
+}
+
+supervise(JSON.parse(process.argv[2] ?? "{}") as Settings).catch((error: unknown) => {
+  logDefect(error);
+  process.exit(1);
+});

@@ -1,0 +1,60 @@
+import type { SupervisorStatus } from "../../model/supervisor-status.ts";
+import { NEWEST_API_MINOR, OLDEST_API_MINOR } from "../api-version.ts";
+import type { RequestContext } from "../request-context.ts";
+import type { Router } from "../router.ts";
+
+export interface SystemRoutesOptions {
+  readonly version: string;
+  status(): SupervisorStatus;
+  /** Ends the supervisor; resolves never, as the process is gone. */
+  shutDown(): void;
+}
+
+/** The routes about the supervisor itself. `/wharf/` are its own, beyond docker's API. */
+export function addSystemRoutes(router: Router, options: SystemRoutesOptions): void {
+  router
+    .route("GET", "/_ping", ping, { always: true })
+    .route("HEAD", "/_ping", ping, { always: true })
+    .route("GET", "/version", (context) => showVersion(context, options.version))
+    .route("GET", "/wharf/status", (context) => context.json(200, options.status()), { always: true })
+    .route(
+      "POST",
+      "/wharf/shutdown",
+      (context) => {
+        // The connection stays open until the process has ended, so that the client sees when that is.
+        context.startStream("application/json");
+        options.shutDown();
+      },
+      { always: true },
+    );
+}
+
+function ping(context: RequestContext): void {
+  context.text(200, "OK", { "cache-control": "no-cache, no-store, must-revalidate", pragma: "no-cache" });
+}
+
+/** docker's answer: what is asked for by its clients, with containerd among the components. */
+async function showVersion(context: RequestContext, version: string): Promise<void> {
+  const { containerd, host } = context.engine;
+  const { version: containerdVersion, revision } = await containerd.version({ signal: context.signal });
+  const apiVersion = `1.${NEWEST_API_MINOR}`;
+  const minApiVersion = `1.${OLDEST_API_MINOR}`;
+  const platform = { Arch: host.architecture, Os: "linux", KernelVersion: host.kernelVersion };
+  context.json(200, {
+    Platform: { Name: "wharf" },
+    Version: version,
+    ApiVersion: apiVersion,
+    MinAPIVersion: minApiVersion,
+    Os: platform.Os,
+    Arch: platform.Arch,
+    KernelVersion: platform.KernelVersion,
+    Components: [
+      {
+        Name: "Engine",
+        Version: version,
+        Details: { ...platform, ApiVersion: apiVersion, MinAPIVersion: minApiVersion, Experimental: "false" },
+      },
+      { Name: "containerd", Version: containerdVersion, Details: { GitCommit: revision } },
+    ],
+  });
+}
