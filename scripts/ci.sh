@@ -5,7 +5,9 @@
 # Every step runs even when an earlier one failed. The exit code is 0 only when all of them passed; the last line of
 # the output is the sum of all tests: "N passed, N failed".
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
+# shellcheck source=scripts/node.sh
+. scripts/node.sh
 exec </dev/null
 export CI=true
 
@@ -40,8 +42,7 @@ generated_files_are_current() {
 heading setup
 tree_before=$(tree_state)
 scripts/setup.sh || { echo "setup failed"; echo "0 passed, 1 failed"; exit 1; }
-bundled=$(echo "$PWD"/node_modules/node-linux-*/bin)
-node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null || PATH="$bundled:$PATH"
+use_node
 
 step peers scripts/peers.sh
 step lint node_modules/.bin/biome ci --error-on-warnings .

@@ -3,12 +3,15 @@
 # a small image from a registry on loopback, pulls it from there and runs it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/node.sh
+. scripts/node.sh
 
 step() { printf '\n== %s\n' "$*"; }
 run() { printf '$ wharf %s\n' "$*"; bin/wharf "$@"; }
 
 step "Setting up"
 scripts/setup.sh
+use_node
 [ "$(id -u)" -eq 0 ] || { echo "quickstart: containerd wants root; run this with sudo" >&2; exit 1; }
 
 work=$(mktemp -d)

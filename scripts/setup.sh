@@ -3,6 +3,8 @@
 # Installs what is missing and nothing else, so a second run is quick. Starts no service.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/node.sh
+. scripts/node.sh
 
 # A command or a file (a pattern) that must exist, and the package that brings it.
 requirements=(
@@ -36,12 +38,6 @@ present() {
     /*) compgen -G "$1" >/dev/null ;;
     *) PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null ;;
   esac
-}
-
-# Node of the tree's own packages wins over the system's: a distribution's Node may be too old to run the tests.
-node_is_new_enough() {
-  command -v node >/dev/null &&
-    node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
 }
 
 missing_packages() {
@@ -86,9 +82,6 @@ if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
   touch node_modules/.package-lock.json
 fi
 
-bundled=$(echo node_modules/node-linux-*/bin)
-if ! node_is_new_enough && [ -x "$bundled/node" ]; then PATH="$PWD/$bundled:$PATH"; fi
-node_is_new_enough || { say "needs Node 20.19 or newer, found $(node --version 2>/dev/null || echo none)"; exit 1; }
-
+use_node
 npm run --silent build >&2
 say "ready"
