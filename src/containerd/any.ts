@@ -1,3 +1,4 @@
+import { stringifyExact } from "../model/json.ts";
 import type { Any } from "./generated/google/protobuf/any.ts";
 
 /** Type URLs of the OCI documents that containerd passes around as JSON in an Any. */
@@ -10,7 +11,7 @@ const decoder = new TextDecoder();
 
 /** Packs a value as JSON. */
 export function packJson(typeUrl: string, value: unknown): Any {
-  return { typeUrl, value: encoder.encode(JSON.stringify(value)) };
+  return { typeUrl, value: encoder.encode(stringifyExact(value)) };
 }
 
 /** The value of an Any that holds JSON; `undefined` for an Any that is absent, empty, or holds something else. */
