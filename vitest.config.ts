@@ -3,6 +3,9 @@ import { defineConfig } from "vitest/config";
 /** Folders whose tests start no daemon and touch nothing of the machine but a temporary directory. */
 const PURE = ["test/unit/**/*.test.ts", "test/architecture.test.ts"];
 
+/** Folders whose tests change and compare what all others share: interfaces and firewall rules. They run alone. */
+const NETWORK = ["test/cni/**/*.test.ts"];
+
 export default defineConfig({
   test: {
     // Two files at a time: each of them starts containers, and the machines that run this have two cores.
@@ -14,9 +17,19 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "network",
+          include: NETWORK,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "host",
           include: ["test/**/*.test.ts"],
-          exclude: [...PURE, "test/bench/**"],
+          exclude: [...PURE, ...NETWORK, "test/bench/**"],
           globalSetup: ["test/support/global-setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,

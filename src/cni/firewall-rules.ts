@@ -71,9 +71,9 @@ export function publishRule(containerId: string, ipAddress: string, port: Publis
   };
 }
 
-/** The comment that tells whose rule a rule is. */
-export function ruleOwner(containerId: string): string {
-  return `wharf:${containerId.slice(0, 12)}`;
+/** The comment that tells whose rule a rule is: of letters that neither iptables puts into quotes when it prints them. */
+function ruleOwner(containerId: string): string {
+  return `wharf-${containerId.slice(0, 12)}`;
 }
 
 function forward(match: string): Rule {

@@ -7,7 +7,6 @@ import {
   type NetworkRules,
   PUBLISH_CHAIN,
   type Rule,
-  ruleOwner,
 } from "./firewall-rules.ts";
 import { Serial } from "./serial.ts";
 import { runToolOrThrow } from "./tool.ts";
@@ -59,15 +58,6 @@ export class Firewall {
         await commit(rules.filter((rule) => present.has(rule)).map(deletion));
       });
     }
-  }
-
-  /** Removes every rule that carries the container's mark, whatever it says. */
-  removeOwned(containerId: string): Promise<void> {
-    const mark = `--comment ${ruleOwner(containerId)} `;
-    return this.#serial.run(async () => {
-      const present = await readRuleset();
-      await commit(present.rules.filter(({ match }) => match.replaceAll('"', "").includes(mark)).map(deletion));
-    });
   }
 
   /**

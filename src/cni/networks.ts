@@ -51,6 +51,8 @@ export class Networks {
   /** A bridge comes up, gets an address taken that keeps it up, or goes down: one at a time. */
   readonly #transitions = new Serial();
   readonly #lingering = new Map<string, NodeJS.Timeout>();
+  /** The last detach of each container that is still being detached. */
+  readonly #detaching = new Map<string, Promise<void>>();
 
   constructor(private readonly options: NetworksOptions) {
     const { configDir = "/etc/cni/net.d", addressPools = DEFAULT_ADDRESS_POOLS } = options;
@@ -73,9 +75,13 @@ export class Networks {
     return this.#transitions.run(() => this.#own.standing(DEFAULT_NETWORK));
   }
 
-  /** Makes the network namespace in which a container's networks come together, and returns its path. */
-  createSandbox(containerId: string): Promise<string> {
-    return createNetns(containerId);
+  /**
+   * Makes the network namespace in which a container's networks come together, and returns its path. Waits for the
+   * container's detaching to end if it is still going on.
+   */
+  async createSandbox(containerId: string): Promise<string> {
+    await this.#detaching.get(containerId)?.catch(() => undefined);
+    return await createNetns(containerId);
   }
 
   /**
@@ -96,18 +102,15 @@ export class Networks {
    * Takes a container off all its networks and removes its network namespace. May be called any number of times, also
    * when the namespace, the bridge or some rules are gone already.
    */
-  async detach({ containerId, netnsPath, endpoints }: DetachRequest): Promise<void> {
-    const names = new Set([
-      ...endpoints.map(({ networkName }) => networkName),
-      ...(await this.#pluginNetworksOf(containerId)),
-    ]);
-    for (const name of names) {
-      const found = await this.#find(name).catch(() => undefined);
-      if (found === undefined || (found.own && isBridge(found.conflist))) continue;
-      await this.#pluginNetwork(found.conflist).detach({ containerId, netnsPath });
+  async detach(request: DetachRequest): Promise<void> {
+    const before = this.#detaching.get(request.containerId) ?? Promise.resolve();
+    const detached = before.catch(() => undefined).then(() => this.#detach(request));
+    this.#detaching.set(request.containerId, detached);
+    try {
+      await detached;
+    } finally {
+      if (this.#detaching.get(request.containerId) === detached) this.#detaching.delete(request.containerId);
     }
-    if (netnsPath !== "") await deleteNetns(netnsPath);
-    for (const bridge of await this.#own.bridges()) await this.#release(bridge, containerId);
   }
 
   /** Removes what containers left that are no more: those that crashed while they were made, or were removed by hand. */
@@ -123,6 +126,20 @@ export class Networks {
   /** Takes down the bridges on which no container is, now and not after a while. */
   async close(): Promise<void> {
     for (const bridge of await this.#own.bridges()) await this.#takeDownIfIdle(bridge);
+  }
+
+  async #detach({ containerId, netnsPath, endpoints }: DetachRequest): Promise<void> {
+    const names = new Set([
+      ...endpoints.map(({ networkName }) => networkName),
+      ...(await this.#pluginNetworksOf(containerId)),
+    ]);
+    for (const name of names) {
+      const found = await this.#find(name).catch(() => undefined);
+      if (found === undefined || (found.own && isBridge(found.conflist))) continue;
+      await this.#pluginNetwork(found.conflist).detach({ containerId, netnsPath });
+    }
+    if (netnsPath !== "") await deleteNetns(netnsPath);
+    for (const bridge of await this.#own.bridges()) await this.#release(bridge, containerId);
   }
 
   async #attachToBridge(request: EndpointRequest): Promise<EndpointState> {
