@@ -202,7 +202,7 @@ describe("a network of CNI plugins", () => {
     const { endpoint } = await test.join();
 
     expect(endpoint.ipAddress).not.toMatch(/^10\.4\.9\./);
-    expect((await test.networks.list()).map(({ name }) => name)).toEqual(["bridge"]);
+    expect((await test.networks.resolve("bridge")).bridge).toMatch(/^wharf/);
   });
 
   it("is passed over when its file is broken, and so are others' broken files", async () => {
@@ -211,7 +211,7 @@ describe("a network of CNI plugins", () => {
     await writeFile(join(test.directory, "net.d/broken.conflist"), "{");
     await writeFile(join(test.directory, "net.d/nameless.conf"), '{"type":"bridge"}');
 
-    expect((await test.networks.list()).map(({ name }) => name)).toEqual(["web"]);
+    expect((await test.networks.resolve("web")).subnet).toBe("10.4.9.0/24");
   });
 });
 
