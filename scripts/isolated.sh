@@ -17,10 +17,13 @@ outside() {
   local status=0
   base=$(mktemp -d "${WHARF_ISOLATED_DIR:-/var/tmp}/wharf-isolated.XXXXXX")
   trap 'rm -rf --one-file-system "$base"' EXIT
-  # The command gets the terminal's signals itself; this shell stays to clean up.
-  trap : INT TERM
   unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc --propagation private \
-    tini -s -- "$(readlink -f "$0")" --inside "$base" "$@" || status=$?
+    tini -s -- "$(readlink -f "$0")" --inside "$base" "$@" <&0 &
+  child=$!
+  # The terminal's control-C reaches the command by itself; who is told to end takes the namespaces along.
+  trap : INT
+  trap 'kill -KILL "$child"' TERM HUP
+  while kill -0 "$child" 2>/dev/null; do wait "$child" && status=0 || status=$?; done
   return "$status"
 }
 
