@@ -1,5 +1,6 @@
 // Builds dist/: the command line (wharf.cjs) and the supervisor (supervisor.cjs), each one file in which a module is
 // evaluated when it is first imported. One file starts faster than many: Node resolves, opens and checks each.
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,10 +28,20 @@ const { metafile } = await build({
   minify: true,
   keepNames: true,
   metafile: true,
-  define: { WHARF_VERSION: JSON.stringify(version), "import.meta.url": "importMetaUrl" },
+  define: {
+    WHARF_VERSION: JSON.stringify(version),
+    WHARF_COMMIT: JSON.stringify(commit()),
+    "import.meta.url": "importMetaUrl",
+  },
   banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
   plugins: [allowMissing, lazyRequires(/node_modules\/@oclif\/core\/lib\//)],
   logLevel: "warning",
 });
 rmSync(join(root, "dist/build"), { recursive: true, force: true });
 writeFileSync(join(root, "dist/metafile.json"), JSON.stringify(metafile));
+
+/** The commit that is built; nothing where there is no git. */
+function commit() {
+  const { stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" });
+  return stdout?.trim() ?? "";
+}

@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import { FormatError } from "./format-error.ts";
 import { alignColumns } from "./table.ts";
 import { escapeHtmlInJson, toGoJson } from "./template/go-json.ts";
 import { GO_JSON, GO_METHODS, GO_TYPE } from "./template/go-value.ts";
@@ -41,6 +42,27 @@ export function formatRows<T>(kind: RowKind<T>, items: readonly T[], format: str
 }
 
 const TABLE = "table";
+
+/**
+ * Shows one object by docker's `--format`: `json`, or a template.
+ *
+ * @param name what the template is called in messages
+ * @throws FormatError for a template that cannot be parsed; EngineError `invalid-argument` if it asks for what is not
+ * there.
+ */
+export function formatObject(object: unknown, format: string, name = ""): string {
+  if (format === "json") return `${toGoJson(object)}\n`;
+  return `${parseFormat(format, name).execute(object)}\n`;
+}
+
+/** @throws FormatError */
+export function parseFormat(format: string, name = ""): Template {
+  try {
+    return Template.parse(format, name);
+  } catch (error) {
+    throw error instanceof EngineError ? new FormatError(error) : error;
+  }
+}
 
 /** A row as the template's dot: fields are methods, so that only those which are asked for are worked out. */
 function rowOf<T>({ goType, fields, labels }: RowKind<T>, item: T): object {

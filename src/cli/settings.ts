@@ -5,12 +5,12 @@ import type { Settings } from "../model/settings.ts";
 import { type StandaloneLayout, standaloneLayout } from "../model/standalone-layout.ts";
 
 /** The global flags as parsed; an absent one leaves the choice to the environment. */
-export interface GlobalFlags {
+export type GlobalFlags = {
   readonly address?: string | undefined;
   readonly namespace?: string | undefined;
   readonly snapshotter?: string | undefined;
   readonly debug?: boolean | undefined;
-}
+};
 
 const DEFAULT_ADDRESS = "/run/containerd/containerd.sock";
 const DEFAULT_CNI_PATH = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";

@@ -1,0 +1,31 @@
+import { Command } from "../cli/command.ts";
+import { formatObject, parseFormat } from "../cli/format.ts";
+import { asGoTypes } from "../cli/go-view.ts";
+import { clientInfo, infoText } from "../cli/info-text.ts";
+import { print } from "../cli/output.ts";
+import { Flags } from "../cli/parameters.ts";
+import { VERSION } from "../cli/version.ts";
+import { describeSystem } from "../engine/system/info.ts";
+
+export default class Info extends Command {
+  static override summary = "Display system-wide information";
+  static override aliases = ["system:info"];
+  static override flags = {
+    format: Flags.string({
+      char: "f",
+      helpValue: "string",
+      summary: "Format output using a custom template: 'json', TEMPLATE",
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Info);
+    const { format = "" } = flags;
+    if (format !== "" && format !== "json") parseFormat(format);
+    await using engine = await this.openEngine("host");
+    const info = await describeSystem(engine, { version: VERSION }, { signal: this.signal });
+    const client = clientInfo(VERSION, this.settings.debug);
+    if (format === "") print(infoText(info, client));
+    else print(formatObject(asGoTypes({ ...info, ClientInfo: client }), format));
+  }
+}
