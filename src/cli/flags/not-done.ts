@@ -2,7 +2,6 @@
 const NOT_DONE: Readonly<Record<string, string>> = {
   "cpu-count": "limits Windows containers only",
   "cpu-percent": "limits Windows containers only",
-  "disable-content-trust": "image signatures are not checked in any case",
   gpus: "no GPU is passed to the container",
   "health-cmd": "health checks are recorded and not run",
   "health-interval": "health checks are recorded and not run",
@@ -23,8 +22,9 @@ const NOT_DONE: Readonly<Record<string, string>> = {
 };
 
 /** A line for each flag given that has no effect; one line where several have none for the same reason. */
-export function notDoneWarnings(flags: Readonly<Record<string, unknown>>): string[] {
-  const given = Object.keys(NOT_DONE).filter((name) => isGiven(flags[name]));
+export function notDoneWarnings(flags: object): string[] {
+  const values = new Map(Object.entries(flags));
+  const given = Object.keys(NOT_DONE).filter((name) => isGiven(values.get(name)));
   const reasons = [...new Set(given.map((name) => NOT_DONE[name]))];
   return reasons.map((reason) => {
     const names = given.filter((name) => NOT_DONE[name] === reason).map((name) => `--${name}`);

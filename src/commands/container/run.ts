@@ -1,0 +1,108 @@
+import { writeFileSync } from "node:fs";
+import type { EngineApi } from "../../api/client.ts";
+import { Command } from "../../cli/command.ts";
+import { createContainer } from "../../cli/create-container.ts";
+import { containerFlags, createBody } from "../../cli/flags/create-body.ts";
+import { creationFlags } from "../../cli/flags/creation.ts";
+import { notDoneWarnings } from "../../cli/flags/not-done.ts";
+import { followContainer } from "../../cli/follow-container.ts";
+import { printError } from "../../cli/output.ts";
+import { Args, Flags } from "../../cli/parameters.ts";
+import type { CreateBody } from "../../model/container-config.ts";
+import type { ContainerInspect } from "../../model/container-view.ts";
+
+export default class ContainerRun extends Command {
+  static override summary = "Create and run a new container from an image";
+  static override aliases = ["run"];
+  static override usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]";
+  static override examples = [
+    "run --rm -it alpine sh",
+    "run -d --name web -p 8080:80 nginx",
+    "run --rm -v $PWD:/src -w /src node npm test",
+  ];
+  static override stopAtPositional = true;
+  static override failureExitCode = 125;
+  static override args = {
+    image: Args.string({ required: true }),
+    command: Args.string({ multiple: true }),
+  };
+  static override flags = {
+    ...containerFlags,
+    ...creationFlags,
+    detach: Flags.boolean({ char: "d", summary: "Run container in background and print container ID" }),
+    "detach-keys": Flags.string({
+      helpValue: "string",
+      summary: "Override the key sequence for detaching a container",
+    }),
+    "sig-proxy": Flags.boolean({
+      summary: "Proxy received signals to the process (default true)",
+      default: true,
+      allowNo: true,
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(ContainerRun);
+    const wanted = createBody(flags, { image: args.image, command: args.command ?? [] });
+    const body = flags.detach ? detached(wanted) : withConsoleSize(wanted);
+    const complaint = complaintOf(wanted, { detach: flags.detach, attach: flags.attach !== undefined });
+    if (complaint !== undefined) {
+      // docker gives these two the exit code of any command, not that of a failed run.
+      printError(`wharf: ${complaint}\n`);
+      this.exitCode = 1;
+      return;
+    }
+    for (const warning of notDoneWarnings(flags)) this.warn(warning);
+    const api = await this.openSupervisor();
+    const { name, platform, quiet, cidfile: cidFile, pull = "missing" } = flags;
+    const request = { body, name, platform, quiet, cidFile, pull };
+    const id = await createContainer(api, request, { settings: this.settings, signal: this.signal });
+    const start = () => startContainer(api, id, flags.pidfile);
+    if (!body.AttachStdin && !body.AttachStdout && !body.AttachStderr) {
+      await start();
+      this.log(id);
+      return;
+    }
+    this.releaseInterrupts();
+    this.exitCode = await followContainer(api, {
+      containerId: id,
+      terminal: body.Tty,
+      streams: {
+        stdin: body.AttachStdin ? process.stdin : undefined,
+        stdout: body.AttachStdout ? process.stdout : undefined,
+        stderr: body.AttachStderr ? process.stderr : undefined,
+      },
+      detachKeys: flags["detach-keys"],
+      signalProxy: flags["sig-proxy"] && !body.Tty,
+      until: body.HostConfig.AutoRemove ? "removed" : "next-exit",
+      start,
+    });
+  }
+}
+
+/** Nobody is attached, so a later client that leaves does not end the container's input. */
+function detached(body: CreateBody): CreateBody {
+  return { ...body, AttachStdin: false, AttachStdout: false, AttachStderr: false, StdinOnce: false };
+}
+
+/** The container's terminal is as large as ours from its first moment. */
+function withConsoleSize(body: CreateBody): CreateBody {
+  const { isTTY, rows, columns } = process.stdout;
+  if (!body.Tty || !isTTY) return body;
+  return { ...body, HostConfig: { ...body.HostConfig, ConsoleSize: [rows, columns] } };
+}
+
+function complaintOf(
+  { AttachStdin, Tty }: CreateBody,
+  { detach, attach }: { readonly detach: boolean; readonly attach: boolean },
+): string | undefined {
+  if (detach) return attach ? "conflicting options: cannot specify both --attach and --detach" : undefined;
+  return AttachStdin && Tty && !process.stdin.isTTY ? "the input device is not a TTY" : undefined;
+}
+
+async function startContainer(api: EngineApi, id: string, pidFile: string | undefined): Promise<void> {
+  await api.request("POST", `/containers/${id}/start`);
+  if (pidFile === undefined) return;
+  const { State: state } = await api.request<ContainerInspect>("GET", `/containers/${id}/json`);
+  writeFileSync(pidFile, String(state.Pid));
+}
