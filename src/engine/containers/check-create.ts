@@ -4,12 +4,14 @@ import { isAbsolutePath } from "../../model/path.ts";
 import { parsePortKey } from "../../model/port-spec.ts";
 import { checkRestartPolicy } from "../../model/restart-policy.ts";
 import { parseSignal } from "../../model/signal.ts";
-import { containerCapabilities } from "../../spec/capabilities.ts";
+import { checkHealth } from "../../spec/check-health.ts";
+import { checkSecurity } from "../../spec/check-security.ts";
 import type { HostFacts } from "../../spec/host-facts.ts";
+import { hostWarnings } from "../../spec/host-warnings.ts";
 import { checkResources } from "./check-resources.ts";
 
 /** Options of docker's json-file driver; `none` has none. */
-const LOG_OPTIONS = ["max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag"];
+const LOG_OPTIONS = ["max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode"];
 const LONGEST_OOM_SCORE = 1000;
 
 /**
@@ -29,13 +31,10 @@ export function checkCreateBody(body: CreateBody, host: HostFacts): string[] {
   if (hostConfig.AutoRemove && policy !== "" && policy !== "no") {
     throw invalid("can't create 'AutoRemove' container with restart policy");
   }
-  const { CapAdd, CapDrop, Privileged } = hostConfig;
-  containerCapabilities({ privileged: Privileged, add: CapAdd ?? [], drop: CapDrop ?? [] }, host.boundingCapabilities);
+  checkSecurity(hostConfig, host);
+  checkHealth(body.Healthcheck);
   for (const key of Object.keys(hostConfig.PortBindings)) parsePortKey(key);
-  const publishes = Object.keys(hostConfig.PortBindings).length > 0;
-  return hostConfig.NetworkMode === "host" && publishes
-    ? ["Published ports are discarded when using host network mode"]
-    : [];
+  return hostWarnings(hostConfig, host);
 }
 
 function checkConfig(config: ContainerConfig): void {

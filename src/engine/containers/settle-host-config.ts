@@ -15,7 +15,7 @@ export function settleHostConfig(hostConfig: HostConfig, host: HostFacts): HostC
     ...hostConfig,
     NetworkMode: networkNameOf(hostConfig.NetworkMode),
     IpcMode: hostConfig.IpcMode || "private",
-    CgroupnsMode: hostConfig.CgroupnsMode || (hostConfig.Privileged ? "host" : defaultCgroupnsMode(host)),
+    CgroupnsMode: hostConfig.CgroupnsMode || defaultCgroupnsMode(host),
     ShmSize: hostConfig.ShmSize || DEFAULT_SHM_BYTES,
     Runtime: hostConfig.Runtime || "runc",
     LogConfig: { Type: hostConfig.LogConfig.Type || "json-file", Config: hostConfig.LogConfig.Config ?? {} },
