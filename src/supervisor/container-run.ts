@@ -16,6 +16,7 @@ import type { Stdio } from "../stdio/stdio.ts";
 import { containerStdio } from "./container-io.ts";
 import { Deferred } from "./deferred.ts";
 import type { EventLog } from "./events.ts";
+import type { ExecSessions } from "./exec-sessions.ts";
 import { Mutex } from "./mutex.ts";
 import { RestartBackoff, wantsRestart } from "./restarts.ts";
 import type { SupervisorEngine } from "./services.ts";
@@ -27,6 +28,7 @@ export interface RunServices {
   readonly stdio: Stdio;
   readonly events: EventLog;
   readonly waiting: WaitingViewers;
+  readonly execs: ExecSessions;
   readonly names: ContainerNames;
   /** Identifies the present boot of the host. */
   readonly bootId: string;
@@ -74,6 +76,7 @@ export class ContainerRun {
   #oomKilled = false;
   #removing = false;
   #removed = false;
+  #starting = false;
   /** Set while a restart that a person asked for is between its stop and its start. */
   #restartAsked = false;
   #restartTimer: NodeJS.Timeout | undefined;
@@ -107,6 +110,10 @@ export class ContainerRun {
     if (this.#pid !== 0) return this.#paused ? "paused" : "running";
     if (this.#restartTimer !== undefined) return "restarting";
     return this.#state.startedAt === "" ? "created" : "exited";
+  }
+
+  get isStarting(): boolean {
+    return this.#starting;
   }
 
   get hasRestartPending(): boolean {
@@ -268,10 +275,20 @@ export class ContainerRun {
 
   /** Settles a run that ended together with its task, unseen: the host was rebooted, or somebody deleted the task. */
   async settleUnseen(): Promise<void> {
+    const exitedAt = new Date().toISOString();
+    await this.#transitions.run(() => this.#settleNow({ pid: this.#pid, exitStatus: UNSEEN_EXIT_CODE, exitedAt }));
+  }
+
+  /** Deletes a task that was made and never started. */
+  async discardTask(): Promise<void> {
+    await this.#transitions.run(() => this.#deleteTask());
+  }
+
+  /** Undoes a first start that was cut short before there was a process. */
+  async abandonStart(): Promise<void> {
     await this.#transitions.run(async () => {
-      if (this.#pid !== 0) return;
-      this.#pid = -1;
-      await this.#settleNow({ pid: -1, exitStatus: UNSEEN_EXIT_CODE, exitedAt: new Date().toISOString() });
+      this.#released = this.#releaseNetwork(this.#state);
+      await this.#writeState({ ...this.#state, desired: "created", netnsPath: "", endpoints: [], ports: [] });
     });
   }
 
@@ -305,6 +322,15 @@ export class ContainerRun {
   }
 
   async #startNow(state: ContainerState): Promise<void> {
+    this.#starting = true;
+    try {
+      await this.#startProcess(state);
+    } finally {
+      this.#starting = false;
+    }
+  }
+
+  async #startProcess(state: ContainerState): Promise<void> {
     const { engine, stdio, waiting, bootId } = this.#services;
     const container = this.#container;
     await this.#released;

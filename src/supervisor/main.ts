@@ -1,5 +1,5 @@
 import { Networks } from "../cni/networks.ts";
-import { connectContainerd } from "../containerd/client.ts";
+import { type Containerd, connectContainerd } from "../containerd/client.ts";
 import type { Settings } from "../model/settings.ts";
 import { Stdio } from "../stdio/stdio.ts";
 import { readHostFacts } from "../store/host-facts.ts";
@@ -9,7 +9,9 @@ import { Namespaces } from "./namespaces.ts";
 import { onStopSignal, SupervisorLock } from "./process.ts";
 import { Router } from "./router.ts";
 import { addContainerRoutes } from "./routes/containers.ts";
+import { addEventRoutes } from "./routes/events.ts";
 import { addExecRoutes } from "./routes/execs.ts";
+import { addImageRoutes } from "./routes/images.ts";
 import { addStreamRoutes } from "./routes/streams.ts";
 import { addSystemRoutes } from "./routes/system.ts";
 import { ApiServer } from "./server.ts";
@@ -35,10 +37,11 @@ async function supervise(settings: Settings): Promise<void> {
   const startedAt = new Date().toISOString();
   const containerd = connectContainerd(settings);
   const stdio = new Stdio(settings.runRoot);
+  const networks = new Networks(settings);
   const namespaces = new Namespaces({
     settings,
     containerd,
-    networks: new Networks(settings),
+    networks,
     store: new Store(settings),
     host: await readHostFacts(),
     stdio,
@@ -48,6 +51,7 @@ async function supervise(settings: Settings): Promise<void> {
     await server.close();
     await namespaces.release();
     await stdio.release();
+    await networks.close().catch(logDefect);
     containerd.close();
     lock.release();
     process.exit();
@@ -69,6 +73,8 @@ async function supervise(settings: Settings): Promise<void> {
   addStreamRoutes(router);
   addExecRoutes(router);
   addContainerRoutes(router);
+  addEventRoutes(router);
+  addImageRoutes(router);
   const server = new ApiServer({
     version: WHARF_VERSION,
     router,
@@ -78,8 +84,16 @@ async function supervise(settings: Settings): Promise<void> {
   onStopSignal(() => void shutDown());
   // Containers of every namespace may have exited, and be owed a restart, while nobody watched.
   void namespaces.openAll().catch(logDefect);
+  void networks.sweep(() => containerIdsOf(containerd)).catch(logDefect);
   await server.listen(apiSocketPath(settings));
   await stdio.warm();
+}
+
+/** The containers of all namespaces. */
+async function containerIdsOf(containerd: Containerd): Promise<string[]> {
+  const namespaces = await containerd.namespaces.list();
+  const lists = await Promise.all(namespaces.map(({ name }) => containerd.withNamespace(name).containers.list()));
+  return lists.flat().map(({ id }) => id);
 }
 
 supervise(JSON.parse(process.argv[2] ?? "{}") as Settings).catch((error: unknown) => {

@@ -24,7 +24,7 @@ export interface FoundRoute {
 
 /**
  * The table of the API's routes. A pattern is a path whose `{name}` segments become parameters:
- * `/containers/{id}/start`. Version prefixes are the server's business and never seen here.
+ * `/containers/{id}/start`; `{name...}` takes as many segments as are there. Version prefixes are the server's business and never seen here.
  */
 export class Router {
   readonly #routes: Route[] = [];
@@ -47,12 +47,15 @@ export class Router {
 }
 
 function match(pattern: readonly string[], segments: readonly string[]): Record<string, string> | undefined {
-  if (pattern.length !== segments.length) return undefined;
+  const surplus = segments.length - pattern.length;
+  const open = pattern.findIndex((part) => part.endsWith("...}"));
+  if (open === -1 ? surplus !== 0 : surplus < 0) return undefined;
   const params: Record<string, string> = {};
   for (const [index, part] of pattern.entries()) {
-    const segment = segments[index] ?? "";
-    if (part.startsWith("{")) params[part.slice(1, -1)] = decodeSegment(segment);
-    else if (part !== segment) return undefined;
+    const from = open !== -1 && index > open ? index + surplus : index;
+    const text = index === open ? segments.slice(from, from + surplus + 1).join("/") : (segments[from] ?? "");
+    if (part.startsWith("{")) params[part.replace(/^\{|(\.{3})?\}$/g, "")] = decodeSegment(text);
+    else if (part !== text) return undefined;
   }
   return params;
 }

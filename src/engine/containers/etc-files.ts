@@ -19,10 +19,12 @@ export async function writeEtcFiles(
   const { config, hostConfig } = record;
   const sharer = sharedContainerOf(hostConfig.NetworkMode);
   if (sharer !== undefined) return store.containerFiles.paths(sharer);
+  const hostAddress = async () => {
+    if (hostConfig.NetworkMode === "host") return "127.0.0.1";
+    return endpoints[0]?.gateway || (await networks.resolve("bridge")).gateway;
+  };
   const extra = (hostConfig.ExtraHosts ?? []).map(splitExtraHost);
-  const gateway = extra.some(({ address }) => address === HOST_GATEWAY)
-    ? (await networks.resolve("bridge")).gateway
-    : "";
+  const gateway = extra.some(({ address }) => address === HOST_GATEWAY) ? await hostAddress() : "";
   return await store.containerFiles.prepare(id, {
     hostname: config.Hostname,
     ownNetwork: hasOwnNetworks(hostConfig) || hostConfig.NetworkMode === "none",

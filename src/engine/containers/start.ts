@@ -93,8 +93,8 @@ async function prepareStart(
     hasOwnNetworks(hostConfig) ? createSandbox(engine, id, rollback) : Promise.resolve(""),
     findSharedNamespaces(engine, hostConfig, context),
     writeEtcFiles(engine, container, []),
-    findDevices(hostConfig),
-    findBlockDevices(hostConfig),
+    findDevices(engine, hostConfig),
+    findBlockDevices(engine, hostConfig),
   );
   const spec = buildRuntimeSpec({
     record,

@@ -16,6 +16,7 @@ export function addSystemRoutes(router: Router, options: SystemRoutesOptions): v
     .route("GET", "/_ping", ping, { always: true })
     .route("HEAD", "/_ping", ping, { always: true })
     .route("GET", "/version", (context) => showVersion(context, options.version))
+    .route("GET", "/info", (context) => showInfo(context, options.version))
     .route("GET", "/wharf/status", (context) => context.json(200, options.status()), { always: true })
     .route(
       "POST",
@@ -33,28 +34,19 @@ function ping(context: RequestContext): void {
   context.text(200, "OK", { "cache-control": "no-cache, no-store, must-revalidate", pragma: "no-cache" });
 }
 
-/** docker's answer: what is asked for by its clients, with containerd among the components. */
+/** Loaded when they are asked for: our own commands describe the host themselves. */
 async function showVersion(context: RequestContext, version: string): Promise<void> {
-  const { containerd, host } = context.engine;
-  const { version: containerdVersion, revision } = await containerd.version({ signal: context.signal });
-  const apiVersion = `1.${NEWEST_API_MINOR}`;
-  const minApiVersion = `1.${OLDEST_API_MINOR}`;
-  const platform = { Arch: host.architecture, Os: "linux", KernelVersion: host.kernelVersion };
-  context.json(200, {
-    Platform: { Name: "wharf" },
-    Version: version,
-    ApiVersion: apiVersion,
-    MinAPIVersion: minApiVersion,
-    Os: platform.Os,
-    Arch: platform.Arch,
-    KernelVersion: platform.KernelVersion,
-    Components: [
-      {
-        Name: "Engine",
-        Version: version,
-        Details: { ...platform, ApiVersion: apiVersion, MinAPIVersion: minApiVersion, Experimental: "false" },
-      },
-      { Name: "containerd", Version: containerdVersion, Details: { GitCommit: revision } },
-    ],
-  });
+  const { describeVersion } = await import("../../engine/system/version.ts");
+  const engine = {
+    version,
+    apiVersion: `1.${NEWEST_API_MINOR}`,
+    minApiVersion: `1.${OLDEST_API_MINOR}`,
+    gitCommit: "",
+  };
+  context.json(200, await describeVersion(context.engine, engine, context));
+}
+
+async function showInfo(context: RequestContext, version: string): Promise<void> {
+  const { describeSystem } = await import("../../engine/system/info.ts");
+  context.json(200, await describeSystem(context.engine, { version }, context));
 }

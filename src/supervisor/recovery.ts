@@ -1,0 +1,57 @@
+import type { TaskInfo } from "../containerd/tasks.ts";
+import { StoredContainer } from "../engine/containers/stored-container.ts";
+import { NAMESPACE_LABEL } from "../model/container-record.ts";
+import { containerStdio } from "./container-io.ts";
+import type { ContainerRun, RunServices } from "./container-run.ts";
+import { wantsStartAtRecovery } from "./restarts.ts";
+
+/**
+ * Brings what is known of a namespace's containers in line with containerd: takes up the processes that run, settles the
+ * exits that nobody saw, finishes the removals that were interrupted, and starts what is owed a restart. Done when a
+ * supervisor starts and when containerd comes back; doing it again changes nothing.
+ *
+ * A container that cannot be brought in line does not keep the others from it.
+ */
+export async function reconcile(
+  services: RunServices,
+  track: (container: StoredContainer) => ContainerRun,
+): Promise<void> {
+  const { containerd } = services.engine;
+  const [infos, tasks] = await Promise.all([
+    containerd.containers.list([`labels."${NAMESPACE_LABEL}"`]),
+    containerd.tasks.list(),
+  ]);
+  const tasksById = new Map(tasks.map((task) => [task.containerId, task]));
+  const own = infos.map((info) => new StoredContainer(info)).filter(({ isOwn }) => isOwn);
+  const results = await Promise.allSettled(
+    own.map((container) => reconcileRun(services, track(container), tasksById.get(container.id))),
+  );
+  for (const result of results) if (result.status === "rejected") services.onDefect(result.reason);
+}
+
+async function reconcileRun(services: RunServices, run: ContainerRun, task: TaskInfo | undefined): Promise<void> {
+  // A task that was made and not started belongs to a start that was cut short, unless this process is at it.
+  const cutShort = task?.status === "created" && !run.isStarting;
+  if (cutShort) await run.discardTask();
+  if (task === undefined || cutShort) return await reconcileIdle(services, run);
+  if (run.pid === 0 && !run.isStarting) {
+    const io = services.stdio.adopt(containerStdio(services.engine, run.container));
+    await run.adopt(task.pid, { paused: task.status === "paused", io });
+    services.execs.adopt(run.id);
+  }
+  if (task.status === "stopped") await run.settle(task);
+}
+
+async function reconcileIdle({ bootId }: RunServices, run: ContainerRun): Promise<void> {
+  if (run.isStarting || run.hasRestartPending) return;
+  const { record, state } = run.container;
+  const hasRun = state.startedAt !== "";
+  if (state.desired === "removed" || (record.hostConfig.AutoRemove && state.desired !== "created")) {
+    return await run.finishRemoval();
+  }
+  const interrupted = run.pid !== 0 || (state.desired === "running" && hasRun);
+  if (interrupted) return await run.settleUnseen();
+  if (state.desired === "running") return await run.abandonStart();
+  const exit = { ...state, ranMs: 0, interrupted, rebooted: hasRun && state.bootId !== bootId };
+  if (wantsStartAtRecovery(record.hostConfig.RestartPolicy, exit)) run.scheduleRestart(0);
+}

@@ -1,0 +1,105 @@
+import { type CreateRequest, createContainer } from "../engine/containers/create.ts";
+import { resolveContainer } from "../engine/containers/resolve.ts";
+import type { StoredContainer } from "../engine/containers/stored-container.ts";
+import type { ContainerStatus } from "../model/container-view.ts";
+import type { ProcessIo } from "../stdio/process-io.ts";
+import { ContainerRun, type RunServices, type TaskExit } from "./container-run.ts";
+import { reconcile } from "./recovery.ts";
+import { type TaskObserver, TaskWatch } from "./task-watch.ts";
+
+/**
+ * The containers of one namespace, as the supervisor knows them. It is the only writer, so what it remembers is right;
+ * names are looked up in containerd all the same, where other clients may rename and remove.
+ */
+export class ContainerRuns {
+  readonly #services: RunServices;
+  readonly #runs = new Map<string, ContainerRun>();
+  #watch: TaskWatch | undefined;
+
+  constructor(services: RunServices) {
+    this.#services = services;
+  }
+
+  /**
+   * Takes up what an earlier supervisor left, and watches from then on.
+   *
+   * @throws EngineError `unavailable` when containerd does not answer; it can be called again.
+   */
+  async recover(): Promise<void> {
+    const watch = new TaskWatch(this.#services.engine.containerd, this.#observer());
+    await watch.start();
+    this.#watch = watch;
+    await this.#reconcile();
+  }
+
+  /** How many containers run. */
+  get runningCount(): number {
+    return [...this.#runs.values()].filter(({ pid }) => pid !== 0).length;
+  }
+
+  /** The stdio of a container's present run. */
+  io(containerId: string): ProcessIo | undefined {
+    return this.#runs.get(containerId)?.io;
+  }
+
+  statusOf(containerId: string): ContainerStatus | undefined {
+    return this.#runs.get(containerId)?.status;
+  }
+
+  /** Makes a container that is not started yet. See `createContainer`. */
+  async create(
+    request: CreateRequest,
+    { signal, snapshotter }: { readonly signal: AbortSignal; readonly snapshotter: string },
+  ): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
+    const { engine, names, events } = this.#services;
+    const containerd = engine.containerd.withNamespace(engine.containerd.namespace, snapshotter);
+    const { container, warnings } = await createContainer({ ...engine, containerd, names }, request, { signal });
+    this.#track(container);
+    const { id, name, record } = container;
+    events.container("create", { id, name, image: record.config.Image, labels: record.config.Labels });
+    return { id, warnings };
+  }
+
+  /**
+   * Finds a container by name, id or unique prefix; by full id without asking containerd.
+   *
+   * @throws EngineError `not-found`; `invalid-argument` for an ambiguous prefix.
+   */
+  async find(nameOrId: string, { signal }: { readonly signal: AbortSignal }): Promise<ContainerRun> {
+    return this.#runs.get(nameOrId) ?? this.#track(await resolveContainer(this.#services.engine, nameOrId, { signal }));
+  }
+
+  /** Lets go of all containers, which run on. */
+  async release(): Promise<void> {
+    this.#watch?.stop();
+    for (const run of this.#runs.values()) run.release();
+    await Promise.all([...this.#runs.values()].map(({ released }) => released));
+  }
+
+  #track(container: StoredContainer): ContainerRun {
+    const known = this.#runs.get(container.id);
+    if (known !== undefined) {
+      known.refresh(container);
+      return known;
+    }
+    const run = new ContainerRun(this.#services, container);
+    this.#runs.set(container.id, run);
+    void run.wait("removed").then(() => this.#runs.delete(container.id));
+    return run;
+  }
+
+  async #reconcile(): Promise<void> {
+    await reconcile(this.#services, (container) => this.#track(container));
+  }
+
+  #observer(): TaskObserver {
+    const { onDefect } = this.#services;
+    return {
+      onExit: (id: string, exit: TaskExit) => void this.#runs.get(id)?.settle(exit).catch(onDefect),
+      onOom: (id) => this.#runs.get(id)?.noteOom(),
+      onPaused: (id, paused) => this.#runs.get(id)?.notePaused(paused),
+      onContainerDeleted: (id) => this.#runs.get(id)?.vanish(),
+      onReconnected: () => void this.#reconcile().catch(onDefect),
+    };
+  }
+}
