@@ -71,8 +71,10 @@ export class Networks {
   }
 
   /** The default network, made on first use and brought up if it is down. */
-  ensureDefaultBridge(): Promise<BridgeNetwork> {
-    return this.#transitions.run(() => this.#own.standing(DEFAULT_NETWORK));
+  async ensureDefaultBridge(): Promise<BridgeNetwork> {
+    const bridge = await this.#transitions.run(() => this.#own.standing(DEFAULT_NETWORK));
+    await this.#lingerIfIdle(bridge);
+    return bridge;
   }
 
   /**
@@ -113,18 +115,24 @@ export class Networks {
     }
   }
 
-  /** Removes what containers left that are no more: those that crashed while they were made, or were removed by hand. */
-  async sweep(isContainer: (containerId: string) => boolean): Promise<void> {
+  /**
+   * Removes what containers left that are no more: those that crashed while they were made, or were removed by hand.
+   * The containers are asked for after what is there has been noted, so that none which is just being started is missed.
+   */
+  async sweep(listContainerIds: () => Promise<readonly string[]>): Promise<void> {
     const bridges = await this.#own.bridges();
     const leases = (await Promise.all(bridges.map((bridge) => bridge.leases.list()))).flat();
-    const dead = new Set(leases.map(({ containerId }) => containerId).filter((id) => !isContainer(id)));
+    if (leases.length === 0) return;
+    const alive = new Set(await listContainerIds());
+    const dead = new Set(leases.map(({ containerId }) => containerId).filter((id) => !alive.has(id)));
     for (const containerId of dead) {
       await this.detach({ containerId, netnsPath: netnsPathOf(containerId), endpoints: [] });
     }
   }
 
-  /** Takes down the bridges on which no container is, now and not after a while. */
+  /** Waits for what is being detached, and takes down the bridges on which no container is, now and not after a while. */
   async close(): Promise<void> {
+    await Promise.allSettled(this.#detaching.values());
     for (const bridge of await this.#own.bridges()) await this.#takeDownIfIdle(bridge);
   }
 
@@ -139,7 +147,10 @@ export class Networks {
       await this.#pluginNetwork(found.conflist).detach({ containerId, netnsPath });
     }
     if (netnsPath !== "") await deleteNetns(netnsPath);
-    for (const bridge of await this.#own.bridges()) await this.#release(bridge, containerId);
+    for (const bridge of await this.#own.bridges()) {
+      await bridge.release(containerId);
+      await this.#lingerIfIdle(bridge);
+    }
   }
 
   async #attachToBridge(request: EndpointRequest): Promise<EndpointState> {
@@ -153,15 +164,11 @@ export class Networks {
     return await bridge.attach(lease, request);
   }
 
-  async #release(bridge: BridgeNetwork, containerId: string): Promise<void> {
-    await bridge.release(containerId);
+  async #lingerIfIdle(bridge: BridgeNetwork): Promise<void> {
     if ((await bridge.leases.list()).length > 0 || !(await bridge.stands())) return;
     clearTimeout(this.#lingering.get(bridge.network.name));
-    const timer = setTimeout(
-      () => void this.#takeDownIfIdle(bridge).catch(() => undefined),
-      this.options.lingerMs ?? LINGER_MS,
-    );
-    this.#lingering.set(bridge.network.name, timer.unref());
+    const takeDown = () => void this.#takeDownIfIdle(bridge).catch(() => undefined);
+    this.#lingering.set(bridge.network.name, setTimeout(takeDown, this.options.lingerMs ?? LINGER_MS).unref());
   }
 
   #takeDownIfIdle(bridge: BridgeNetwork): Promise<void> {

@@ -41,17 +41,19 @@ export class PortClaims {
   #next = 0;
 
   /**
-   * Claims all the ports or none of them.
+   * Claims all the ports or none of them, and answers them in the order of the requests. Those that name a port get
+   * theirs first, so that none is given away to one that takes any.
    *
    * @throws EngineError `conflict` if a port is taken, `invalid-argument` for an address that the host does not have,
    * `resource-exhausted` if no port of a range is free.
    */
   async claim(requests: readonly PortRequest[]): Promise<PublishedPort[]> {
     const claimed: PublishedPort[] = [];
+    const ordered = [...requests.entries()].sort(([, a], [, b]) => choices(a) - choices(b));
     try {
-      for (const request of requests) claimed.push(await this.#claimOne(request));
+      for (const [index, request] of ordered) claimed[index] = await this.#claimOne(request);
     } catch (error) {
-      await this.release(claimed);
+      await this.release(Object.values(claimed));
       throw error;
     }
     return claimed;
@@ -143,6 +145,11 @@ export class PortClaims {
   #holder(port: PublishedPort): Claim | undefined {
     return [...this.#claims].find((claim) => overlap(claim.port, port));
   }
+}
+
+/** How many ports would do. */
+function choices({ hostPorts }: PortRequest): number {
+  return hostPorts === undefined ? Number.MAX_SAFE_INTEGER : hostPorts.last - hostPorts.first;
 }
 
 function overlap(one: PublishedPort, other: PublishedPort): boolean {

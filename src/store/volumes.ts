@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { asObject } from "../model/json-object.ts";
 import { type Roots, volumesDir } from "./layout.ts";
-import { Rootfs } from "./rootfs.ts";
 
 /** docker's mark of a volume that nobody named. */
 export const ANONYMOUS_LABEL = "com.docker.volume.anonymous";
@@ -82,21 +81,6 @@ export class Volumes {
     const removed = join(this.#directory, `.removed-${randomBytes(8).toString("hex")}`);
     await rename(join(this.#directory, name), removed);
     await rm(removed, { recursive: true });
-  }
-
-  /**
-   * The host path of a part of a volume, which has to exist. A symbolic link in it leads nowhere but into the volume.
-   *
-   * @throws EngineError `invalid-argument`.
-   */
-  async pathIn({ name, mountpoint }: Volume, subpath: string): Promise<string> {
-    if (subpath === "") return mountpoint;
-    const found = await Rootfs.fromDirectory(mountpoint).locate(subpath);
-    if (found !== undefined) return found.hostPath;
-    throw new EngineError(
-      "invalid-argument",
-      `cannot access path ${subpath} of volume ${name}: no such file or directory`,
-    );
   }
 
   async #make(name: string, labels: Readonly<Record<string, string>>): Promise<Volume> {

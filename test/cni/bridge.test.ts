@@ -355,7 +355,7 @@ describe("after a crash", () => {
     const dead = await test.join({ ports: [published(8092, 80)] });
 
     const next = test.reopen();
-    await next.sweep((id) => id === alive.id);
+    await next.sweep(async () => [alive.id]);
 
     expect(await readdir(join(test.directory, "run/ipam/bridge"))).toEqual([alive.endpoint.ipAddress]);
     expect(await hostState()).not.toContain(dead.id.slice(0, 10));

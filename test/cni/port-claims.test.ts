@@ -103,6 +103,17 @@ describe("claiming ports", () => {
     await ports.release(claimed);
   });
 
+  it("gives those that name a port theirs before those that take any", async () => {
+    const ports = new PortClaims();
+    const [random] = await ports.claim([request()]);
+    const next = (random?.hostPort ?? 0) + 1;
+
+    const claimed = await ports.claim([request(), request(next)]);
+
+    expect(claimed.map(({ hostPort }) => hostPort)).toEqual([next + 1, next]);
+    await ports.release([...claimed, ...(random === undefined ? [] : [random])]);
+  });
+
   it("passes over what is taken when it may choose", async () => {
     const server = createServer().listen(9050, "0.0.0.0");
     await once(server, "listening");
