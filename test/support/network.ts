@@ -183,24 +183,29 @@ export async function startServer(
 
 /** A client that prints the answer to its first packet, or the error's code. */
 const CLIENT = `
-const [protocol, address, port] = process.argv.slice(1);
+const [protocol, address, port, sourcePort] = process.argv.slice(1);
 setTimeout(() => { console.log("ETIMEDOUT"); process.exit(); }, 1500);
 const done = (text) => { console.log(String(text)); process.exit(); };
 if (protocol === "udp") {
   const socket = require("node:dgram").createSocket("udp4");
-  socket.on("message", done).on("error", (error) => done(error.code)).send("ping", Number(port), address);
+  socket.on("message", done).on("error", (error) => done(error.code));
+  socket.bind(Number(sourcePort), () => socket.send("ping", Number(port), address));
 } else {
   require("node:net").connect(Number(port), address).on("data", done).on("error", (error) => done(error.code));
 }`;
 
-/** What a server says to a client in a named network namespace; `ECONNREFUSED` or `ETIMEDOUT` if there is none. */
+/**
+ * What a server says to a client in a named network namespace; `ECONNREFUSED` or `ETIMEDOUT` if there is none. UDP
+ * packets of the same source port are one flow to the kernel.
+ */
 export async function askFrom(
   netnsPath: string,
   address: string,
   port: number,
   protocol: "tcp" | "udp" = "tcp",
+  { sourcePort = 0 } = {},
 ): Promise<string> {
-  const command = [process.execPath, "-e", CLIENT, protocol, address, String(port)];
+  const command = [process.execPath, "-e", CLIENT, protocol, address, String(port), String(sourcePort)];
   return (await runProgram("ip", ["netns", "exec", basename(netnsPath), ...command])).stdout.trim();
 }
 
