@@ -41,20 +41,9 @@ export function deviceRules({ privileged, devices, rules }: DeviceRuleInput): re
   return [{ allow: false, access: ALL }, ...defaults, denyFuse, ...own, ...rules.map(parseRule)];
 }
 
-/** The nodes that the runtime makes beside its own; of two at one path the later counts. */
+/** The nodes that the runtime makes beside its own; of two at one path it makes the first. */
 export function deviceNodes(devices: readonly DeviceInfo[]): readonly LinuxDevice[] {
-  const nodes = devices.map(
-    ({ path, type, major, minor, fileMode, uid, gid }): LinuxDevice => ({
-      path,
-      type,
-      major,
-      minor,
-      fileMode,
-      uid,
-      gid,
-    }),
-  );
-  return [...new Map(nodes.map((node) => [node.path, node])).values()];
+  return devices.map(({ permissions: _, ...node }) => node);
 }
 
 /** `c 42:* rwm`, which `parseDeviceCgroupRule` has checked. */

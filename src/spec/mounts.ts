@@ -22,7 +22,7 @@ export function buildMounts(input: SpecInput): readonly SpecMount[] {
   ];
   // Array.sort is stable: mounts of one depth stay as they were written.
   asked.sort((a, b) => pathDepth(a.destination) - pathDepth(b.destination));
-  return [...defaults, ...asked, ...initMount(input)];
+  return [...defaults, ...initMount(input), ...asked];
 }
 
 /** True where the container brings its own; who mounts all of /dev has its parts with it. */

@@ -1,7 +1,7 @@
 import type { InferredFlags } from "@oclif/core/interfaces";
 import { EngineError } from "../../errors.ts";
 import { parseByteSize, parseByteSizeOrUnlimited } from "../../model/byte-size.ts";
-import type { HostConfig } from "../../model/container-config.ts";
+import type { HostConfig, Ulimit } from "../../model/container-config.ts";
 import { parseCpus } from "../../model/cpus.ts";
 import { parseBytesPerSecond, parseOperationsPerSecond, parseWeightDevice } from "../../model/device-mapping.ts";
 import { keyValueMap } from "../../model/key-values.ts";
@@ -111,7 +111,7 @@ export function resourceBody(flags: InferredFlags<typeof resourceFlags>): Partia
     CpusetCpus: flags["cpuset-cpus"] ?? "",
     CpusetMems: flags["cpuset-mems"] ?? "",
     PidsLimit: flags["pids-limit"] ?? null,
-    Ulimits: flags.ulimit ?? [],
+    Ulimits: lastOfEachName(flags.ulimit ?? []),
     CgroupParent: flags["cgroup-parent"] ?? "",
     BlkioWeight: flags["blkio-weight"] ?? 0,
     BlkioWeightDevice: flags["blkio-weight-device"] ?? [],
@@ -121,6 +121,12 @@ export function resourceBody(flags: InferredFlags<typeof resourceFlags>): Partia
     BlkioDeviceWriteIOps: flags["device-write-iops"] ?? [],
     ...(flags.sysctl && { Sysctls: keyValueMap(flags.sysctl) }),
   };
+}
+
+/** By name, as docker sends them. */
+function lastOfEachName(ulimits: readonly Ulimit[]): Ulimit[] {
+  const byName = new Map(ulimits.map((ulimit) => [ulimit.Name, ulimit]));
+  return [...byName.values()].sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 
 const MAX_UINT16 = 65535;
