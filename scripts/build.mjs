@@ -1,8 +1,10 @@
-// Builds dist/: the command line (wharf.cjs) and the supervisor (supervisor.cjs), each one file in which a module is
-// evaluated when it is first imported. One file starts faster than many: Node resolves, opens and checks each.
+// Builds dist/: the command line (wharf.cjs) and the supervisor (supervisor.cjs). Each is a few lines that load one
+// bundle, in which a module is evaluated when it is first imported, together with V8's code for it. One file starts
+// faster than many, as Node resolves, opens and checks each; and compiling a megabyte of JavaScript takes longer than
+// starting Node does.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { allowMissing } from "./allow-missing.mjs";
@@ -10,6 +12,7 @@ import { generateCommandFiles } from "./commands.mjs";
 import { lazyRequires } from "./lazy-requires.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const bundles = join(root, "dist/bundles");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 await generateCommandFiles(root);
@@ -17,28 +20,66 @@ const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: {
     wharf: "src/main.ts",
-    ...(existsSync("src/supervisor/main.ts") && { supervisor: "src/supervisor/main.ts" }),
+    ...(existsSync(join(root, "src/supervisor/main.ts")) && { supervisor: "src/supervisor/main.ts" }),
   },
-  outdir: "dist",
-  outExtension: { ".js": ".cjs" },
+  // V8 does not notice that code was compiled from other source of the same length; a new name for each content does.
+  entryNames: "[name]-[hash]",
+  outdir: bundles,
   bundle: true,
   platform: "node",
   target: "node20",
   format: "cjs",
-  minify: true,
-  keepNames: true,
-  metafile: true,
+  // Names stay readable in stack traces, and cost nothing.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // `import()` becomes `require`, which needs no module loader of its own.
+  supported: { "dynamic-import": false },
   define: {
     WHARF_VERSION: JSON.stringify(version),
     WHARF_COMMIT: JSON.stringify(commit()),
     "import.meta.url": "importMetaUrl",
   },
-  banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+  banner: { js: "(function(exports,require,module,__filename,__dirname,importMetaUrl){" },
+  footer: { js: "})" },
   plugins: [allowMissing, lazyRequires(/node_modules\/@oclif\/core\/lib\//)],
+  metafile: true,
   logLevel: "warning",
 });
+const files = Object.keys(metafile.outputs).map((path) => basename(path));
+for (const file of files) compile(file);
+for (const file of files) writeLoader(file);
+for (const file of readdirSync(bundles)) {
+  if (!files.some((current) => file.startsWith(current))) rmSync(join(bundles, file));
+}
 rmSync(join(root, "dist/build"), { recursive: true, force: true });
-writeFileSync(join(root, "dist/metafile.json"), JSON.stringify(metafile));
+replaceFile(join(root, "dist/metafile.json"), JSON.stringify(metafile));
+
+/** Has every Node that may run the bundle write V8's code for it, beside it. */
+function compile(file) {
+  for (const node of nodes()) {
+    const { status } = spawnSync(node, [join(root, "scripts/warm-up.cjs"), join(bundles, file)], { stdio: "inherit" });
+    if (status !== 0) throw new Error(`${node} could not compile ${file}`);
+  }
+}
+
+/** The Node that comes with the npm package, and the one that builds. */
+function nodes() {
+  const packaged = join(root, `node_modules/node-linux-${process.arch}/bin/node`);
+  return [process.execPath, ...(existsSync(packaged) ? [packaged] : [])];
+}
+
+/** Writes dist/wharf.cjs or dist/supervisor.cjs, which loads the bundle. */
+function writeLoader(file) {
+  const text = readFileSync(join(root, "scripts/loader.cjs"), "utf8").replace("BUNDLE", file);
+  replaceFile(join(root, "dist", `${file.replace(/-[^-]+$/, "")}.cjs`), text);
+}
+
+/** A process that starts just now sees the old file or the new one. */
+function replaceFile(path, text) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.${process.pid}`, text);
+  renameSync(`${path}.${process.pid}`, path);
+}
 
 /** The commit that is built; nothing where there is no git. */
 function commit() {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Settings } from "../model/settings.ts";
@@ -55,6 +54,8 @@ function stripScheme(address: string): string {
   return address.startsWith("unix://") ? address.slice("unix://".length) : address;
 }
 
+/** FNV-1a in hex: it only has to tell sockets apart, and node:crypto takes as long to load as all else together. */
 function addressKey(address: string): string {
-  return createHash("sha256").update(address).digest("hex").slice(0, 8);
+  const hash = Buffer.from(address).reduce((value, byte) => Math.imul(value ^ byte, 0x01000193), 0x811c9dc5);
+  return (hash >>> 0).toString(16).padStart(8, "0");
 }
