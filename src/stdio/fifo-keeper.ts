@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
 /** A burst of starts makes one keeper, not one each; a short-lived container makes none. */
 const SETTLE_MS = 250;
@@ -37,8 +37,9 @@ export class FifoKeeper {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const previous = this.#keeper?.pid ?? readKeeperPid(this.#pidFile);
-    if (!existsSync(this.#pidFile)) writeFileSync(this.#pidFile, "");
     const descriptors = this.#descriptors();
+    if (previous === undefined && descriptors.length === 0) return;
+    writeFileSync(this.#pidFile, "");
     this.#keeper = undefined;
     if (descriptors.length > 0) {
       this.#keeper = spawn("tail", ["-n", "0", "-s", POLL_SECONDS, "-f", this.#pidFile], {

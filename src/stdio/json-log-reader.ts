@@ -23,8 +23,6 @@ interface Position {
 
 const LF = 0x0a;
 const BLOCK_BYTES = 256 * 1024;
-/** Rotated files are looked for up to this number. */
-const MOST_FILES = 1000;
 
 /**
  * Reads a json-file log with its rotated files, oldest entry first. A tail is found from the end backwards and `since`
@@ -170,9 +168,13 @@ class Changes {
 async function openLogFiles(path: string): Promise<FileHandle[]> {
   const files: FileHandle[] = [];
   const inodes = new Set<number>();
-  for (let number = 0; number < MOST_FILES; number++) {
+  // A rotation under way leaves one number free for a moment.
+  for (let number = 0, missing = 0; missing < 2; number++) {
     const file = await openIfThere(number === 0 ? path : `${path}.${number}`);
-    if (!file) break;
+    if (!file) {
+      missing += 1;
+      continue;
+    }
     const { ino } = await file.stat();
     if (inodes.has(ino)) await file.close();
     else files.unshift(file);

@@ -60,6 +60,7 @@ export class JsonLogWriter implements OutputLog {
   readonly #unfinished: Record<OutputStream, Buffer | undefined> = { stdout: undefined, stderr: undefined };
   readonly #listeners = new Set<() => void>();
   #closed = false;
+  #written = false;
 
   /** Opens the log for appending; makes its directory. */
   constructor({ path, maxSizeBytes, maxFiles }: JsonLogOptions) {
@@ -72,9 +73,9 @@ export class JsonLogWriter implements OutputLog {
     this.#endBrokenLine();
   }
 
-  /** True once no more entries will come. */
+  /** True once everything has been written. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#written;
   }
 
   /** Calls `listener` after each write, and at the end, until the returned function is called. */
@@ -102,6 +103,7 @@ export class JsonLogWriter implements OutputLog {
     this.#flush();
     await this.#writing;
     closeSync(this.#fd);
+    this.#written = true;
     this.#tell();
   }
 

@@ -40,7 +40,7 @@ export class Stdio {
 
   /** Lets go of every process's FIFOs, which stay for the next supervisor. */
   async release(): Promise<void> {
-    if (this.#open.size > 0) this.#keeper.replace();
+    this.#keeper.replace();
     await Promise.all([...this.#open].map((io) => io.release()));
   }
 
