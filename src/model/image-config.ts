@@ -2,6 +2,7 @@ import { EngineError } from "../errors.ts";
 import type { HealthConfig } from "./container-config.ts";
 import { parseDigest } from "./digest.ts";
 import { parseJsonObject } from "./manifest.ts";
+import { normalizePlatform, type Platform } from "./platform.ts";
 
 /** What a container of the image runs unless it is told otherwise. OCI's names, and docker's additions. */
 export interface ImageRunConfig {
@@ -57,4 +58,9 @@ export function parseImageConfig(content: Uint8Array): ImageConfig {
     ...(config as unknown as ImageConfig),
     config: (config.config as ImageRunConfig | null | undefined) ?? {},
   };
+}
+
+/** The platform that an image is made for. */
+export function platformOf({ os, architecture, variant }: ImageConfig): Platform {
+  return normalizePlatform({ os, architecture, ...(variant === undefined ? {} : { variant }) });
 }

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { ContentWriter, WriterOptions } from "../../containerd/content.ts";
 import { isEngineError } from "../../errors.ts";
 import type { Descriptor } from "../../model/descriptor.ts";
 import type { Reference } from "../../model/reference.ts";
 import type { Engine } from "../engine.ts";
 import { missingLabels, sourceLabel } from "./labels.ts";
+import { openIngest } from "./open-ingest.ts";
 
 export interface FetchBlobRequest {
   readonly reference: Reference;
@@ -23,7 +23,6 @@ export interface FetchBlobContext {
 /** As often as docker tries to download a layer. */
 const MAX_ATTEMPTS = 5;
 const FIRST_RETRY_DELAY_MS = 1000;
-const LOCK_POLL_MS = 100;
 
 /**
  * Brings a blob into the content store, from where an earlier attempt stopped, and under the lease. It is checked by
@@ -66,26 +65,6 @@ async function fetchOnce(
     }
   }
   await writer.commit({ size: descriptor.size, digest: descriptor.digest });
-}
-
-/** Opens an ingest; while another pull writes it, waits for that one to finish or to give up. */
-async function openIngest(
-  content: Engine["containerd"]["content"],
-  ref: string,
-  options: WriterOptions & { readonly signal: AbortSignal },
-): Promise<ContentWriter> {
-  for (;;) {
-    try {
-      return await content.writer(ref, options);
-    } catch (error) {
-      if (!isEngineError(error, "unavailable")) {
-        throw error;
-      }
-    }
-    // Fails when it is containerd that is unavailable, and not the ingest.
-    await content.statuses([`ref==${ref}`], { signal: options.signal });
-    await delay(LOCK_POLL_MS, undefined, { signal: options.signal });
-  }
 }
 
 /** Notes that the registry has a blob that was here before. */

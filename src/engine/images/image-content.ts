@@ -3,7 +3,14 @@ import { EngineError, isEngineError } from "../../errors.ts";
 import { chainIds } from "../../model/chain-id.ts";
 import type { Descriptor } from "../../model/descriptor.ts";
 import { type ImageConfig, parseImageConfig } from "../../model/image-config.ts";
-import { type ImageManifest, isIndexType, isLayerType, isManifestType, parseIndex, parseManifest } from "../../model/manifest.ts";
+import {
+  type ImageManifest,
+  isIndexType,
+  isLayerType,
+  isManifestType,
+  parseIndex,
+  parseManifest,
+} from "../../model/manifest.ts";
 import type { Platform } from "../../model/platform.ts";
 import type { Engine } from "../engine.ts";
 import { manifestsFor } from "./choose-manifest.ts";

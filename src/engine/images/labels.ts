@@ -60,6 +60,13 @@ export function sourceLabel({ domain, path }: Reference, existing: Labels = {}):
   return key.length + value.length > MAX_LABEL_LENGTH ? {} : { [key]: value };
 }
 
+/** The change to `existing` that takes the repository away from those that the content came from. */
+export function withoutSource({ domain, path }: Reference, existing: Labels): Labels {
+  const key = SOURCE + domain;
+  const others = (existing[key] ?? "").split(",").filter((repository) => repository !== path);
+  return { [key]: others.join(",") };
+}
+
 /** True when content with these labels came from the repository of `reference`. */
 export function cameFrom(labels: Labels, { domain, path }: Reference): boolean {
   return (labels[SOURCE + domain] ?? "").split(",").includes(path);

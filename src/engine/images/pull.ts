@@ -1,7 +1,7 @@
 import type { ImageRecord } from "../../containerd/images.ts";
 import { EngineError, isEngineError } from "../../errors.ts";
 import type { Descriptor } from "../../model/descriptor.ts";
-import { parseImageConfig } from "../../model/image-config.ts";
+import { type ImageConfig, parseImageConfig, platformOf } from "../../model/image-config.ts";
 import { type ImageManifest, isIndexType, isManifestType, parseIndex, parseManifest } from "../../model/manifest.ts";
 import { formatPlatform, type Platform } from "../../model/platform.ts";
 import type { Reference } from "../../model/reference.ts";
@@ -30,6 +30,8 @@ export type PullEvent =
 
 export interface PulledImage {
   readonly record: ImageRecord;
+  /** What it is made for: a registry without an index may give another platform than was asked for. */
+  readonly platform: Platform;
   /** False when the reference pointed at the same image before. */
   readonly isNew: boolean;
 }
@@ -66,13 +68,10 @@ export async function pullImage(
   await using lease = await containerd.leases.create({ expiresInMs: DAY_MS, signal });
   const pull: Pull = { reference, platform, leaseId: lease.id, signal, onProgress };
   const manifest = await fetchImageManifest(engine, target, pull);
-  await fetchBlob(
-    engine,
-    { reference, descriptor: manifest.config, ref: `config-${manifest.config.digest}`, leaseId: lease.id },
-    { signal, onBytes: () => {} },
-  );
-  await fetchLayers(engine, manifest, pull);
-  return await recordImage(engine, { name: reference.toString(), target }, { signal });
+  const config = await fetchConfig(engine, manifest, pull);
+  await fetchLayers(engine, manifest, config, pull);
+  const recorded = await recordImage(engine, { name: reference.toString(), target }, { signal });
+  return { ...recorded, platform: platformOf(config) };
 }
 
 /** Follows `target` to the manifest of the platform, keeping each index on the way. */
@@ -124,10 +123,17 @@ async function keepManifest(
   await containerd.content.writeBlob(descriptor, content, { labels, leaseId, signal });
 }
 
-async function fetchLayers(engine: Puller, manifest: ImageManifest, pull: Pull): Promise<void> {
-  const { containerd } = engine;
-  const { digest: configDigest } = manifest.config;
-  const config = parseImageConfig(await containerd.content.readAll(configDigest, { signal: pull.signal }));
+async function fetchConfig(
+  engine: Puller,
+  { config: descriptor }: ImageManifest,
+  { reference, leaseId, signal }: Pull,
+): Promise<ImageConfig> {
+  const request = { reference, descriptor, ref: `config-${descriptor.digest}`, leaseId };
+  await fetchBlob(engine, request, { signal, onBytes: () => {} });
+  return parseImageConfig(await engine.containerd.content.readAll(descriptor.digest, { signal }));
+}
+
+async function fetchLayers(engine: Puller, manifest: ImageManifest, config: ImageConfig, pull: Pull): Promise<void> {
   const layers = imageLayers(manifest, config);
   pull.onProgress({ type: "layers", layers: layers.map(({ descriptor }) => descriptor) });
 
@@ -136,7 +142,8 @@ async function fetchLayers(engine: Puller, manifest: ImageManifest, pull: Pull):
     const downloads = layers.map((layer) => limit(() => downloadLayer(engine, layer, { ...pull, signal })));
     return [...downloads, unpackInOrder(engine, layers, downloads, { ...pull, signal })];
   });
-  await referToSnapshot(engine, { configDigest, chainId: layers.at(-1)?.chainId ?? "" }, pull);
+  const image = { configDigest: manifest.config.digest, chainId: layers.at(-1)?.chainId ?? "" };
+  await referToSnapshot(engine, image, pull);
 }
 
 async function downloadLayer(engine: Puller, { descriptor }: ImageLayer, pull: Pull): Promise<void> {

@@ -1,14 +1,8 @@
 import type { ImageRecord, NewImage } from "../../containerd/images.ts";
 import { isEngineError } from "../../errors.ts";
-import { Reference } from "../../model/reference.ts";
 import type { Engine } from "../engine.ts";
+import { namelessName, parseName } from "./catalog.ts";
 import { cameFrom } from "./labels.ts";
-
-/**
- * The name before `@` of an image that lost its last one, as docker's containerd-backed store writes it: docker's
- * `<none>`. Without such a record containerd would collect the image.
- */
-const DANGLING = "moby-dangling";
 
 type Recorder = Pick<Engine, "containerd">;
 
@@ -56,15 +50,11 @@ async function keepNameless(
   if (sharing.length > 1) {
     return;
   }
-  const reference = Reference.parse(name);
   const { labels } = await containerd.content.info(target.digest, { signal });
-  const keptAs = cameFrom(labels, reference)
-    ? reference.withDigest(target.digest).toString()
-    : `${DANGLING}@${target.digest}`;
+  const reference = parseName(name);
+  const keptAs =
+    reference && cameFrom(labels, reference)
+      ? reference.withDigest(target.digest).toString()
+      : namelessName(target.digest);
   await containerd.images.upsert({ name: keptAs, target }, { signal });
-}
-
-/** True for the record of an image without a name. */
-export function isDangling({ name }: ImageRecord): boolean {
-  return name.startsWith(`${DANGLING}@`);
 }

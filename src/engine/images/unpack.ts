@@ -21,8 +21,7 @@ export async function ensureUnpacked(
   image: ImageContent,
   { snapshotter, signal }: { readonly snapshotter?: string | undefined; readonly signal: AbortSignal },
 ): Promise<string> {
-  const target =
-    snapshotter === undefined ? containerd : containerd.withNamespace(containerd.namespace, snapshotter);
+  const target = snapshotter === undefined ? containerd : containerd.withNamespace(containerd.namespace, snapshotter);
   if (image.chainId === "" || (await isUnpacked({ containerd: target }, image.chainId, { signal }))) {
     return image.chainId;
   }
