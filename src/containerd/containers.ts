@@ -14,6 +14,7 @@ export interface Runtime {
 /** What a caller says about a container; containerd adds the times. */
 export interface NewContainer {
   readonly id: string;
+  /** A key and its value may have 4096 bytes together. containerd drops a label whose value is empty. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly image?: string;
   readonly runtime?: Runtime;

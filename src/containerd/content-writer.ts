@@ -61,6 +61,12 @@ export class ContentWriter {
     }
   }
 
+  /** Resolves when containerd has confirmed all that was written, so that an interruption does not lose it. */
+  async flush(): Promise<void> {
+    if (this.gatheredBytes > 0) await this.sendGathered();
+    await this.confirm(0);
+  }
+
   /**
    * Lets containerd check size and digest and makes the blob visible.
    *
@@ -72,8 +78,7 @@ export class ContentWriter {
     readonly digest?: string | undefined;
     readonly labels?: Readonly<Record<string, string>> | undefined;
   }): Promise<{ readonly digest: string }> {
-    if (this.gatheredBytes > 0) await this.sendGathered();
-    await this.confirm(0);
+    await this.flush();
     const { descriptor } = this.options;
     await this.call.send({
       ...this.emptyRequest(),

@@ -1,5 +1,5 @@
 import { EngineError } from "../errors.ts";
-import type { Namespace, NamespacesDefinition } from "./generated/containerd/services/namespaces/v1/namespaces.ts";
+import type { NamespacesDefinition } from "./generated/containerd/services/namespaces/v1/namespaces.ts";
 import type { CallOptions, ServiceClient } from "./rpc.ts";
 
 export interface NamespaceInfo {
@@ -15,9 +15,12 @@ export class Namespaces {
     return (await this.client.unary("list", { filter: "" }, options)).namespaces;
   }
 
-  /** @throws EngineError `not-found`. */
+  /** Looks through the list: containerd's own answer for a namespace that does not exist is one without labels. @throws EngineError `not-found`. */
   async get(name: string, options?: CallOptions): Promise<NamespaceInfo> {
-    return present(name, (await this.client.unary("get", { name }, options)).namespace);
+    return present(
+      name,
+      (await this.list(options)).find((namespace) => namespace.name === name),
+    );
   }
 
   /** @throws EngineError `already-exists`, `invalid-argument`. */
@@ -31,12 +34,10 @@ export class Namespaces {
   }
 
   /** Sets the given labels and leaves the others; `""` removes a label. @throws EngineError `not-found`. */
-  async update(name: string, labels: Readonly<Record<string, string>>, options?: CallOptions): Promise<NamespaceInfo> {
-    const request = {
-      namespace: { name, labels: { ...labels } },
-      updateMask: Object.keys(labels).map((key) => `labels.${key}`),
-    };
-    return present(name, (await this.client.unary("update", request, options)).namespace);
+  async update(name: string, labels: Readonly<Record<string, string>>, options?: CallOptions): Promise<void> {
+    const namespace = { name, labels: { ...labels } };
+    const updateMask = Object.keys(labels).map((key) => `labels.${key}`);
+    await this.client.unary("update", { namespace, updateMask }, options);
   }
 
   /** @throws EngineError `not-found`; `failed-precondition` while it holds objects. */
@@ -45,7 +46,7 @@ export class Namespaces {
   }
 }
 
-function present(name: string, namespace: Namespace | undefined): NamespaceInfo {
+function present(name: string, namespace: NamespaceInfo | undefined): NamespaceInfo {
   if (!namespace) throw new EngineError("not-found", `no such namespace: ${name}`);
   return namespace;
 }

@@ -1,3 +1,4 @@
+import { isEngineError } from "../errors.ts";
 import type { Mount } from "../model/mount.ts";
 import { type Info, Kind, type SnapshotsDefinition } from "./generated/containerd/services/snapshots/v1/snapshots.ts";
 import { mountFromMessage } from "./messages.ts";
@@ -98,9 +99,13 @@ export class Snapshots {
     return infoFromMessage((await this.client.unary("update", request, options)).info);
   }
 
-  /** Asks the snapshotter to free what removed snapshots left behind. */
+  /** Lets the snapshotter free what removed snapshots left behind, if it is one that leaves something. */
   async cleanup(options?: CallOptions): Promise<void> {
-    await this.client.unary("cleanup", { snapshotter: this.snapshotter }, options);
+    try {
+      await this.client.unary("cleanup", { snapshotter: this.snapshotter }, options);
+    } catch (error) {
+      if (!isEngineError(error, "unimplemented")) throw error;
+    }
   }
 }
 

@@ -96,13 +96,13 @@ export class Tasks {
     return await this.client.unary("start", { containerId, execId }, options);
   }
 
-  /** Frees a stopped task. @throws EngineError `not-found`; `failed-precondition` while it runs. */
+  /** Frees a stopped task. @throws EngineError `not-found`; `failed-precondition` (older shims: `internal`) while it runs. */
   async delete(containerId: string, options?: CallOptions): Promise<ExitStatus & { readonly pid: number }> {
     const { pid, exitStatus, exitedAt } = await this.client.unary("delete", { containerId }, options);
     return { pid, exitStatus, exitedAt: timestampToIso(exitedAt) };
   }
 
-  /** Frees a stopped process that exec added. @throws EngineError `not-found`; `failed-precondition` while it runs. */
+  /** Frees a stopped process that exec added. Fails as `delete` does. */
   async deleteProcess(
     containerId: string,
     execId: string,
