@@ -22,6 +22,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ default: CommandC
   "container:unpause": () => import("./commands/container/unpause.ts"),
   "container:wait": () => import("./commands/container/wait.ts"),
   "info": () => import("./commands/info.ts"),
+  "inspect": () => import("./commands/inspect.ts"),
   "namespace:ls": () => import("./commands/namespace/ls.ts"),
   "supervisor:start": () => import("./commands/supervisor/start.ts"),
   "supervisor:status": () => import("./commands/supervisor/status.ts"),

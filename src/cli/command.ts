@@ -19,7 +19,7 @@ export const globalFlags = {
     aliases: ["host"],
     helpGroup: "GLOBAL",
     helpValue: "string",
-    summary: "Path of containerd's socket (CONTAINERD_ADDRESS)",
+    summary: "Path of containerd's socket; also -a, --host (CONTAINERD_ADDRESS)",
   }),
   namespace: Flags.string({
     char: "n",
