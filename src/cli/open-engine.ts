@@ -42,12 +42,14 @@ export async function openEngine<K extends EnginePart>(
   const { connectContainerd } = await import("../containerd/client.ts");
   const opened = await Promise.all(parts.map(async (part) => [part, await LOADERS[part](settings)]));
   const containerd = connectContainerd(settings);
+  const engine = Object.fromEntries(opened);
   return {
-    ...Object.fromEntries(opened),
+    ...engine,
     containerd,
     settings,
     async [Symbol.asyncDispose]() {
       containerd.close();
+      await engine.registry?.close();
     },
   };
 }

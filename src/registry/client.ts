@@ -92,6 +92,26 @@ export class RegistryClient {
     return { descriptor: { mediaType, digest, size: content.length }, content };
   }
 
+  /** All tags of the repository, as references, in the registry's order. */
+  async listTags(reference: Reference, options: RequestOptions): Promise<Reference[]> {
+    const session = await this.open();
+    const tags: string[] = [];
+    let path: string | undefined = "tags/list";
+    while (path !== undefined) {
+      const response = await session.request(reference, { method: "GET", path, headers: {} }, options);
+      const body = await response.text();
+      if (response.status !== 200) {
+        throw fromManifestFailure(reference, { status: response.status, url: response.url, body });
+      }
+      const page = parseJsonObject(Buffer.from(body), "tag list").tags;
+      if (Array.isArray(page)) {
+        tags.push(...page.map(String));
+      }
+      path = nextPage(response);
+    }
+    return tags.map((tag) => reference.withTag(tag));
+  }
+
   /**
    * Opens a blob of the repository, from `offset`. The bytes come as the network delivers them and are not checked:
    * whoever stores them does that.
@@ -252,4 +272,10 @@ async function* skip(body: AsyncIterable<Uint8Array>, offset: number): AsyncGene
       remaining = 0;
     }
   }
+}
+
+/** The rest of a list, from the `Link` header of its beginning (RFC 8288). */
+function nextPage(response: HttpResponse): string | undefined {
+  const target = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.header("link") ?? "")?.[1];
+  return target === undefined ? undefined : `tags/list${new URL(target, response.url).search}`;
 }

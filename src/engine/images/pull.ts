@@ -12,7 +12,7 @@ import { fetchBlob } from "./fetch-blob.ts";
 import { type ImageLayer, imageLayers } from "./image-content.ts";
 import { childLabels, sourceLabel } from "./labels.ts";
 import { recordImage } from "./record.ts";
-import { referToSnapshot, unpackLayer } from "./unpack.ts";
+import { isUnpacked, referToSnapshot, unpackLayer } from "./unpack.ts";
 
 export interface PullRequest {
   readonly reference: Reference;
@@ -135,39 +135,56 @@ async function fetchConfig(
 
 async function fetchLayers(engine: Puller, manifest: ImageManifest, config: ImageConfig, pull: Pull): Promise<void> {
   const layers = imageLayers(manifest, config);
-  pull.onProgress({ type: "layers", layers: layers.map(({ descriptor }) => descriptor) });
-
+  const present = await Promise.all(layers.map(({ chainId }) => isUnpacked(engine, chainId, pull)));
+  const steps = layers.map((layer, index) => ({ ...layer, isUnpacked: present[index] ?? false }));
+  announceLayers(steps, pull);
   const limit = limitConcurrency(MAX_DOWNLOADS);
   await runTogether(pull.signal, (signal) => {
-    const downloads = layers.map((layer) => limit(() => downloadLayer(engine, layer, { ...pull, signal })));
-    return [...downloads, unpackInOrder(engine, layers, downloads, { ...pull, signal })];
+    const downloads = steps.map((step) => limit(() => downloadLayer(engine, step, { ...pull, signal })));
+    return [...downloads, unpackInOrder(engine, steps, downloads, { ...pull, signal })];
   });
   const image = { configDigest: manifest.config.digest, chainId: layers.at(-1)?.chainId ?? "" };
   await referToSnapshot(engine, image, pull);
 }
 
-async function downloadLayer(engine: Puller, { descriptor }: ImageLayer, pull: Pull): Promise<void> {
+/** A layer, and whether its snapshot was there before; its content may be missing all the same. */
+interface LayerStep extends ImageLayer {
+  readonly isUnpacked: boolean;
+}
+
+/** Says nothing when all of the image is here, as docker does. */
+function announceLayers(steps: readonly LayerStep[], { onProgress }: Pull): void {
+  if (steps.every((step) => step.isUnpacked)) return;
+  onProgress({ type: "layers", layers: steps.map(({ descriptor }) => descriptor) });
+  for (const { descriptor, isUnpacked } of steps) {
+    onProgress({ type: "layer", digest: descriptor.digest, state: isUnpacked ? "exists" : "waiting" });
+  }
+}
+
+async function downloadLayer(engine: Puller, step: LayerStep, pull: Pull): Promise<void> {
+  const { descriptor, isUnpacked } = step;
   const { digest } = descriptor;
+  const onProgress = isUnpacked ? () => undefined : pull.onProgress.bind(pull);
   const request = { reference: pull.reference, descriptor, ref: `layer-${digest}`, leaseId: pull.leaseId };
   await fetchBlob(engine, request, {
     signal: pull.signal,
-    onBytes: (bytes) => pull.onProgress({ type: "layer", digest, state: "downloading", bytes }),
+    onBytes: (bytes) => onProgress({ type: "layer", digest, state: "downloading", bytes }),
   });
-  pull.onProgress({ type: "layer", digest, state: "downloaded" });
+  onProgress({ type: "layer", digest, state: "downloaded" });
 }
 
 /** Unpacks each layer when it and those below it are there. */
 async function unpackInOrder(
   engine: Puller,
-  layers: readonly ImageLayer[],
+  steps: readonly LayerStep[],
   downloads: readonly Promise<void>[],
   pull: Pull,
 ): Promise<void> {
-  for (const [index, layer] of layers.entries()) {
+  for (const [index, step] of steps.entries()) {
     await downloads[index];
-    const { digest } = layer.descriptor;
-    pull.onProgress({ type: "layer", digest, state: "unpacking" });
-    await unpackLayer(engine, layer, pull);
-    pull.onProgress({ type: "layer", digest, state: "unpacked" });
+    const { digest } = step.descriptor;
+    if (!step.isUnpacked) pull.onProgress({ type: "layer", digest, state: "unpacking" });
+    await unpackLayer(engine, step, pull);
+    if (!step.isUnpacked) pull.onProgress({ type: "layer", digest, state: "unpacked" });
   }
 }

@@ -1,0 +1,34 @@
+import { randomBytes } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { EngineError } from "../errors.ts";
+
+/**
+ * Writes a file that is there whole or not at all: it gets its name when it is complete. A device or pipe is written to
+ * as it is.
+ *
+ * @throws EngineError `invalid-argument` when the path cannot be a file.
+ */
+export async function writeOutputFile(
+  path: string,
+  content: AsyncIterable<Uint8Array>,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  const existing = await stat(path).catch(() => undefined);
+  if (existing?.isDirectory()) throw new EngineError("invalid-argument", `invalid output path: ${path} is a directory`);
+  if (existing && !existing.isFile()) return await pipeline(content, createWriteStream(path), { signal });
+  const directory = dirname(path);
+  if (!(await stat(directory).catch(() => undefined))) {
+    throw new EngineError("invalid-argument", `invalid output path: stat ${directory}: no such file or directory`);
+  }
+  const temporary = join(directory, `.tmp-${basename(path)}${randomBytes(6).toString("hex")}`);
+  try {
+    await pipeline(content, createWriteStream(temporary, { flags: "wx", mode: 0o600 }), { signal });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
