@@ -16,15 +16,42 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
   const feeding = pipeline(Readable.from(source, { objectMode: false }), extract).catch(() => {});
   try {
     for await (const member of extract) {
-      const entry = toEntry(member.header, member as unknown as AsyncIterable<Uint8Array>);
+      const content = new MemberContent(member);
+      const entry = toEntry(member.header, content);
       if (entry) yield entry;
-      member.resume();
+      await content.skip();
     }
   } catch (error) {
     throw translate(error);
   } finally {
     extract.destroy();
     await feeding;
+  }
+}
+
+/** A member's bytes. Leaving off in the middle does not end the member, as it would with its stream. */
+class MemberContent implements AsyncIterable<Uint8Array> {
+  private readonly iterator: AsyncIterator<Uint8Array>;
+
+  constructor(member: unknown) {
+    this.iterator = (member as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return { next: () => this.next() };
+  }
+
+  /** Reads what is left. */
+  async skip(): Promise<void> {
+    while (!(await this.next()).done);
+  }
+
+  private async next(): Promise<IteratorResult<Uint8Array>> {
+    try {
+      return await this.iterator.next();
+    } catch (error) {
+      throw translate(error);
+    }
   }
 }
 

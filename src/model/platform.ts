@@ -43,10 +43,7 @@ const ARCHITECTURE_ALIASES: Readonly<Record<string, string>> = {
 export function parsePlatform(text: string, host: Platform): Platform {
   const parts = text.split("/");
   if (parts.length > 3 || !parts.every((part) => COMPONENT.test(part))) {
-    throw new EngineError(
-      "invalid-argument",
-      `"${text}" is an invalid platform: it must be formatted as "<os>|<arch>|<os>/<arch>[/<variant>]"`,
-    );
+    throw new EngineError("invalid-argument", `"${text}": cannot parse platform specifier: invalid argument`);
   }
   const [first = "", architecture, variant] = parts;
   if (architecture !== undefined) {
@@ -58,7 +55,7 @@ export function parsePlatform(text: string, host: Platform): Platform {
   }
   const platform = normalizePlatform({ os: host.os, architecture: first });
   if (!ARCHITECTURES.has(platform.architecture)) {
-    throw new EngineError("invalid-argument", `"${first}": unknown operating system or architecture`);
+    throw new EngineError("invalid-argument", `"${first}": unknown operating system or architecture: invalid argument`);
   }
   return platform;
 }
