@@ -9,7 +9,10 @@ import type { CallOptions, ServiceClient, WriteOptions } from "./rpc.ts";
 import { packRuncOptions, type RuncOptions, unpackExecId } from "./runc-options.ts";
 import { timestampToIso } from "./timestamps.ts";
 
-/** Where a process reads and writes: paths of FIFOs, `""` for none; stdout may also be a URI (`file://`, `binary://`). */
+/**
+ * Where a process reads and writes: paths of FIFOs; stdout may also be a URI (`file://`, `binary://`). Without a stdout
+ * the shim ignores stdin as well; with one it wants a stderr too, unless the process has a terminal.
+ */
 export interface StdioPaths {
   readonly stdin: string;
   readonly stdout: string;

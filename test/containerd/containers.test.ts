@@ -13,7 +13,7 @@ describe("containers", () => {
       spec: { ociVersion: "1.0.2", process: { args: ["sh", "-c", "echo ☂"] } },
       snapshotter: "overlayfs",
       snapshotKey: "web",
-      extensions: { "wharf.record": { a: [1, 2, 3], b: null }, "wharf.state": { pid: 7 } },
+      extensions: { "test.record": { a: [1, 2, 3], b: null }, "test.state": { pid: 7 } },
     };
     await containers.create(container);
     await expect(containers.create(container)).rejects.toMatchObject({ code: "already-exists" });
@@ -21,8 +21,8 @@ describe("containers", () => {
     const stored = await containers.get("web");
     const { id, labels, image, runtime, spec, snapshotter, snapshotKey, extensions } = stored;
     expect({ id, labels, image, runtime, spec, snapshotter, snapshotKey, extensions }).toMatchObject(container);
-    expect(stored.extensionNames.toSorted()).toEqual(["wharf.record", "wharf.state"]);
-    expect(stored.extension("wharf.state")).toEqual({ pid: 7 });
+    expect(stored.extensionNames.toSorted()).toEqual(["test.record", "test.state"]);
+    expect(stored.extension("test.state")).toEqual({ pid: 7 });
     expect(stored.extension("other")).toBeUndefined();
     expect(Date.parse(stored.createdAt)).toBeGreaterThan(Date.now() - 60_000);
 
@@ -40,18 +40,18 @@ describe("containers", () => {
       runtime: { name: "io.containerd.runc.v2" },
       labels: { "a/name": "1", b: "1" },
       spec,
-      extensions: { "wharf.record": "kept", "wharf.state": "old" },
+      extensions: { "test.record": "kept", "test.state": "old" },
     });
 
     await containers.update({ id: "web", labels: { "a/name": "2", b: "2" } }, ["labels.a/name"]);
-    await containers.update({ id: "web", extensions: { "wharf.state": "new" } }, ["extensions.wharf.state"]);
+    await containers.update({ id: "web", extensions: { "test.state": "new" } }, ["extensions.test.state"]);
     const updated = await containers.update({ id: "web", image: "other" }, ["image"]);
 
     expect(updated).toMatchObject({
       image: "other",
       labels: { "a/name": "2", b: "1" },
       spec,
-      extensions: { "wharf.record": "kept", "wharf.state": "new" },
+      extensions: { "test.record": "kept", "test.state": "new" },
     });
     expect(updated.updatedAt > updated.createdAt).toBe(true);
     expect((await containers.update({ id: "web", labels: { only: "1" } }, ["labels"])).labels).toEqual({ only: "1" });

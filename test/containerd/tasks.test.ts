@@ -1,6 +1,5 @@
-import { constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -133,19 +132,19 @@ describe("tasks", () => {
     const { tasks } = node.client;
     const id = await startTask(node, ["sleep", "1000"]);
     await using fifo = await openFifo();
-    const process = { containerId: id, stdin: "", stderr: "", stdout: fifo.path };
-    const untilResized = "until [ \"$(stty size)\" = '33 111' ]; do sleep 0.01; done; echo resized";
+    const process = { containerId: id, stdin: "", stdout: fifo.path };
+    const untilResized = "until [ \"$(stty size 2>/dev/null)\" = '33 111' ]; do sleep 0.01; done; echo resized";
     const spec = processSpec(["sh", "-c", untilResized], true);
-    await tasks.exec({ ...process, execId: "tty", terminal: true, spec });
+    await tasks.exec({ ...process, execId: "tty", terminal: true, stderr: "", spec });
     await tasks.start(id, "tty");
     await tasks.resizePty(id, { execId: "tty", height: 33, width: 111 });
-    await waitUntil("the process has seen the new size", () => fifo.text === "resized\r\n");
+    await waitUntil("the process has seen the new size", () => fifo.read() === "resized\r\n");
     expect((await tasks.wait(id, "tty")).exitStatus).toBe(0);
 
     const plain = processSpec(["sh", "-c", "echo plain"]);
-    await tasks.exec({ ...process, execId: "plain", terminal: false, spec: plain });
+    await tasks.exec({ ...process, execId: "plain", terminal: false, stderr: fifo.path, spec: plain });
     await tasks.start(id, "plain");
-    await waitUntil("the output is there", () => fifo.text === "resized\r\nplain\n");
+    await waitUntil("the output is there", () => fifo.read() === "resized\r\nplain\n");
   });
 
   it("read their stdin to its end", async () => {
@@ -153,51 +152,49 @@ describe("tasks", () => {
     const { tasks } = node.client;
     const id = await startTask(node, ["sleep", "1000"]);
     await using input = await openFifo();
-    const spec = processSpec(["sh", "-c", "[ $(cat) = hello ]"]);
-    const process = {
-      containerId: id,
-      execId: "cat",
-      terminal: false,
-      stdin: input.path,
-      stdout: "",
-      stderr: "",
-      spec,
-    };
-    await tasks.exec(process);
+    await using output = await openFifo();
+    const paths = { stdin: input.path, stdout: output.path, stderr: output.path };
+    await tasks.exec({ containerId: id, execId: "cat", terminal: false, ...paths, spec: processSpec(["cat"]) });
     await tasks.start(id, "cat");
     input.write("hello\n");
     input.close();
     await tasks.closeIo(id, { execId: "cat" });
 
     expect((await tasks.wait(id, "cat")).exitStatus).toBe(0);
+    await waitUntil("the output is there", () => output.read() === "hello\n");
   });
 });
 
 /** A FIFO in a directory of its own, open for reading and writing. */
 async function openFifo(): Promise<
-  AsyncDisposable & { readonly path: string; readonly text: string; write(text: string): void; close(): void }
+  AsyncDisposable & { readonly path: string; read(): string; write(text: string): void; close(): void }
 > {
   const directory = await mkdtemp(join(tmpdir(), "wharf-fifo-"));
   const path = join(directory, "fifo");
   await runProgram("mkfifo", [path]);
   const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
-  const socket = new Socket({ fd, readable: true, writable: true });
   let text = "";
-  const startReading = (): void => {
-    socket.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-    });
+  let open = true;
+  const close = (): void => {
+    if (open) closeSync(fd);
+    open = false;
   };
   return {
     path,
-    get text() {
-      if (socket.listenerCount("data") === 0) startReading();
+    /** All that has come so far. */
+    read() {
+      const bytes = Buffer.alloc(65_536);
+      try {
+        text += bytes.toString("utf8", 0, readSync(fd, bytes));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      }
       return text;
     },
-    write: (bytes) => socket.write(bytes),
-    close: () => socket.destroy(),
+    write: (bytes) => writeSync(fd, bytes),
+    close,
     async [Symbol.asyncDispose]() {
-      socket.destroy();
+      close();
       await rm(directory, { recursive: true });
     },
   };
