@@ -53,7 +53,6 @@ export async function createTask(node: TestNode, args: readonly string[]): Promi
   const { containers, snapshots, tasks } = node.client;
   const image = await node.load("busybox");
   const id = `task-${randomBytes(4).toString("hex")}`;
-  const rootfs = await snapshots.prepare(id, chainId([...(await busybox()).diffIds]));
   await containers.create({
     id,
     image,
@@ -62,6 +61,8 @@ export async function createTask(node: TestNode, args: readonly string[]): Promi
     snapshotter: "overlayfs",
     snapshotKey: id,
   });
+  // The container first: the garbage collector takes a snapshot that nothing refers to.
+  const rootfs = await snapshots.prepare(id, chainId([...(await busybox()).diffIds]));
   await tasks.create({ containerId: id, rootfs, terminal: false, stdin: "", stdout: "", stderr: "" });
   return id;
 }
