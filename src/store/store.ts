@@ -1,7 +1,9 @@
 import type { Mount } from "../model/mount.ts";
 import type { UserDatabase } from "../model/user-spec.ts";
+import { makeBindSource } from "./bind-source.ts";
 import { ContainerFiles } from "./container-files.ts";
 import { copyUp } from "./copy-up.ts";
+import { readDeviceNumbers, readDevices, readHostDevices } from "./devices.ts";
 import { mountPointDir, type Roots } from "./layout.ts";
 import { Rootfs } from "./rootfs.ts";
 import { readUserDatabase } from "./user-database.ts";
@@ -12,6 +14,10 @@ export class Store {
   readonly roots: Roots;
   readonly volumes: Volumes;
   readonly containerFiles: ContainerFiles;
+  readonly makeBindSource = makeBindSource;
+  readonly readDevices = readDevices;
+  readonly readHostDevices = readHostDevices;
+  readonly readDeviceNumbers = readDeviceNumbers;
 
   constructor({ dataRoot, runRoot, namespace }: Roots & { readonly namespace: string }) {
     this.roots = { dataRoot, runRoot };

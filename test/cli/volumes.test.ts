@@ -185,7 +185,7 @@ describe("bind mounts", () => {
 
   it("that have gone are made again when the container starts", async () => {
     const source = join(directory, "source");
-    await node.succeed("create", "--name", "web", "-v", `${source}:/data`, image, "ls", "/data");
+    await node.succeed("run", "--name", "web", "-v", `${source}:/data`, image, "ls", "/data");
     await rm(source, { recursive: true });
 
     expect((await node.cli("start", "-a", "web")).exitCode).toBe(0);
@@ -196,7 +196,7 @@ describe("bind mounts", () => {
     const result = await node.cli("run", "--rm", "-v", `${directory}:/data`, "-v", "other:/data/", image, "true");
 
     expect(result.exitCode).toBe(125);
-    expect(result.stderr).toContain("Duplicate mount point: /data");
+    expect(result.stderr).toContain("duplicate mount point: /data");
     expect(await volumeNames()).toEqual([]);
   });
 });

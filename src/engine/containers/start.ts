@@ -7,6 +7,7 @@ import { cgroupsPathOf } from "../../spec/cgroups-path.ts";
 import type { RuntimeSpec } from "../../spec/runtime-spec.ts";
 import type { Engine } from "../engine.ts";
 import { Rollback, together } from "../rollback.ts";
+import { makeBindSources } from "./bind-sources.ts";
 import { type Connection, connectNetworks, createSandbox, hasOwnNetworks } from "./connect.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import { findBlockDevices, findDevices } from "./host-devices.ts";
@@ -95,6 +96,7 @@ async function prepareStart(
     writeEtcFiles(engine, container, []),
     findDevices(engine, hostConfig),
     findBlockDevices(engine, hostConfig),
+    makeBindSources(engine, hostConfig),
   );
   const spec = buildRuntimeSpec({
     record,
