@@ -61,7 +61,7 @@ export class TaskWatch {
   }
 
   async #listen(onSubscribed: () => void): Promise<void> {
-    const filters = TOPICS.map((topic) => `namespace==${this.#containerd.namespace},topic==${topic}`);
+    const filters = TOPICS.map((topic) => `namespace==${this.#containerd.namespace},topic=="${topic}"`);
     const events = this.#containerd.events.subscribe(filters, { signal: this.#abort.signal, onSubscribed });
     for await (const event of events) this.#dispatch(event);
   }
