@@ -46,7 +46,7 @@ http:
 }
 
 /** Uploads over plain HTTP: blobs the registry lacks, then the manifests, the one with the tag last. */
-async function pushImage(host: string, name: string, image: TestImage): Promise<string> {
+export async function pushImage(host: string, name: string, image: TestImage): Promise<string> {
   const [repository = name, tag = "latest"] = name.split(":");
   const base = `http://${host}/v2/${repository}`;
   for (const [digest, bytes] of image.blobs) {
