@@ -29,7 +29,7 @@ export class Channel {
       ["te", "trailers"],
       ...Object.entries(metadata),
     ];
-    if (options.timeoutMs !== undefined) headers.push(["grpc-timeout", `${Math.ceil(options.timeoutMs)}m`]);
+    if (options.timeoutMs !== undefined) headers.push(["grpc-timeout", grpcTimeout(options.timeoutMs)]);
     if (!this.connection?.isUsable) this.connection = new Http2Connection(connect(this.address));
     call.attach(this.connection.open(headers, call));
     return call;
@@ -60,4 +60,9 @@ export class Channel {
         return new EngineError("unavailable", `lost the connection to containerd at ${this.address}`, { cause });
     }
   }
+}
+
+/** Milliseconds in the notation of gRPC, which has eight digits. */
+function grpcTimeout(timeoutMs: number): string {
+  return `${Math.min(Math.ceil(timeoutMs), 99_999_999)}m`;
 }

@@ -81,24 +81,30 @@ export class TestNode implements AsyncDisposable {
     return reference;
   }
 
-  /** Removes everything that the namespace holds, and the namespace. */
+  /** Removes everything that the namespace holds, and the namespace. Fails, when all is gone, if `wharf rm` failed. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      await this.removeContainers();
+      const complaint = await this.removeContainersOfWharf();
+      for (const { containerId } of await this.client.tasks.list()) await removeTask(this.client, containerId);
+      for (const { id } of await this.client.containers.list()) await forgiving(this.client.containers.delete(id));
       await removeContent(this.client);
+      if (complaint) throw new Error(`wharf could not remove the test's containers: ${complaint}`);
     } finally {
       this.client.close();
     }
   }
 
-  /** By wharf first, which then also gives networks and names back; what it does not know or fails at, by hand. */
-  private async removeContainers(): Promise<void> {
-    const ofWharf = (await this.client.containers.list()).filter(({ extensionNames }) =>
-      extensionNames.includes("wharf.record"),
-    );
-    if (ofWharf.length > 0) await this.cli("rm", "--force", "--volumes", ...ofWharf.map(({ id }) => id));
-    for (const { containerId } of await this.client.tasks.list()) await removeTask(this.client, containerId);
-    for (const { id } of await this.client.containers.list()) await forgiving(this.client.containers.delete(id));
+  /** By wharf, which then also gives networks and names back. Returns what it complained about. */
+  private async removeContainersOfWharf(): Promise<string> {
+    const ids = (await this.client.containers.list())
+      .filter(({ extensionNames }) => extensionNames.includes("wharf.record"))
+      .map(({ id }) => id);
+    if (ids.length === 0) return "";
+    try {
+      return (await this.cli("rm", "--force", "--volumes", ...ids)).stderr;
+    } catch (error) {
+      return String(error);
+    }
   }
 }
 
