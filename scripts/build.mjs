@@ -7,7 +7,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { allowMissing } from "./allow-missing.mjs";
 import { generateCommandFiles } from "./commands.mjs";
 import { lazyRequires } from "./lazy-requires.mjs";
 
@@ -18,10 +17,7 @@ const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 await generateCommandFiles(root);
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: {
-    wharf: "src/main.ts",
-    ...(existsSync(join(root, "src/supervisor/main.ts")) && { supervisor: "src/supervisor/main.ts" }),
-  },
+  entryPoints: { wharf: "src/main.ts", supervisor: "src/supervisor/main.ts" },
   // V8 does not notice that code was compiled from other source of the same length; a new name for each content does.
   entryNames: "[name]-[hash]",
   outdir: bundles,
@@ -41,7 +37,7 @@ const { metafile } = await build({
   },
   banner: { js: "(function(exports,require,module,__filename,__dirname,importMetaUrl){" },
   footer: { js: "})" },
-  plugins: [allowMissing, lazyRequires(/node_modules\/@oclif\/core\/lib\//)],
+  plugins: [lazyRequires(/node_modules\/@oclif\/core\/lib\//)],
   metafile: true,
   logLevel: "warning",
 });

@@ -4,7 +4,6 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { build } from "esbuild";
-import { allowMissing } from "./allow-missing.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -38,7 +37,6 @@ async function loadClasses(root, files) {
     platform: "node",
     target: "node20",
     packages: "external",
-    plugins: [allowMissing],
     outfile,
     logLevel: "error",
   });
