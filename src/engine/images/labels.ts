@@ -8,7 +8,7 @@ import type { Reference } from "../../model/reference.ts";
  */
 const CONTENT_REFERENCE = "containerd.io/gc.ref.content.";
 const SNAPSHOT_REFERENCE = "containerd.io/gc.ref.snapshot.";
-const SOURCE = "containerd.io/distribution.source.";
+const SOURCE_PREFIX = "containerd.io/distribution.source.";
 /** On a compressed layer: its diff ID. */
 const UNCOMPRESSED = "containerd.io/uncompressed";
 
@@ -54,7 +54,7 @@ export function uncompressedLabel(diffId: string): Labels {
 
 /** Says where content came from, beside what `existing` labels say: a push to that registry need not send it again. */
 export function sourceLabel({ domain, path }: Reference, existing: Labels = {}): Labels {
-  const key = SOURCE + domain;
+  const key = sourceKey(domain);
   const repositories = new Set((existing[key] ?? "").split(",").filter(Boolean)).add(path);
   const value = [...repositories].sort().join(",");
   return key.length + value.length > MAX_LABEL_LENGTH ? {} : { [key]: value };
@@ -62,14 +62,19 @@ export function sourceLabel({ domain, path }: Reference, existing: Labels = {}):
 
 /** The change to `existing` that takes the repository away from those that the content came from. */
 export function withoutSource({ domain, path }: Reference, existing: Labels): Labels {
-  const key = SOURCE + domain;
+  const key = sourceKey(domain);
   const others = (existing[key] ?? "").split(",").filter((repository) => repository !== path);
   return { [key]: others.join(",") };
 }
 
 /** True when content with these labels came from the repository of `reference`. */
 export function cameFrom(labels: Labels, { domain, path }: Reference): boolean {
-  return (labels[SOURCE + domain] ?? "").split(",").includes(path);
+  return (labels[sourceKey(domain)] ?? "").split(",").includes(path);
+}
+
+/** containerd leaves the port out. */
+function sourceKey(domain: string): string {
+  return SOURCE_PREFIX + domain.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
 }
 
 /** Those of `wanted` that `existing` lacks. */

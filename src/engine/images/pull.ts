@@ -11,6 +11,7 @@ import { limitConcurrency, runTogether } from "./concurrency.ts";
 import { fetchBlob } from "./fetch-blob.ts";
 import { type ImageLayer, imageLayers } from "./image-content.ts";
 import { childLabels, sourceLabel } from "./labels.ts";
+import { forgetPartialPull, keepPartialPull } from "./partial-pull.ts";
 import { recordImage } from "./record.ts";
 import { isUnpacked, referToSnapshot, unpackLayer } from "./unpack.ts";
 
@@ -67,11 +68,17 @@ export async function pullImage(
   onProgress({ type: "resolved", target });
   await using lease = await containerd.leases.create({ expiresInMs: DAY_MS, signal });
   const pull: Pull = { reference, platform, leaseId: lease.id, signal, onProgress };
-  const manifest = await fetchImageManifest(engine, target, pull);
-  const config = await fetchConfig(engine, manifest, pull);
-  await fetchLayers(engine, manifest, config, pull);
-  const recorded = await recordImage(engine, { name: reference.toString(), target }, { signal });
-  return { ...recorded, platform: platformOf(config) };
+  try {
+    const manifest = await fetchImageManifest(engine, target, pull);
+    const config = await fetchConfig(engine, manifest, pull);
+    await fetchLayers(engine, manifest, config, pull);
+    const recorded = await recordImage(engine, { name: reference.toString(), target }, { signal });
+    await forgetPartialPull(engine, target, { signal });
+    return { ...recorded, platform: platformOf(config) };
+  } catch (error) {
+    if (signal.aborted || isEngineError(error, "unavailable")) await keepPartialPull(engine, target, lease);
+    throw error;
+  }
 }
 
 /** Follows `target` to the manifest of the platform, keeping each index on the way. */
