@@ -44,28 +44,21 @@ describe("the daemon", () => {
     await expect(node.client.namespaces.delete(node.namespace)).rejects.toMatchObject({ code: "failed-precondition" });
   });
 
-  it("says which services it is too old for", async () => {
-    await using node = await freshNamespace();
-    const { client } = node;
-    const answers = await Promise.allSettled([client.sandboxes.list(), client.mounts.list()]);
-    const codes = answers.map((answer) => (answer.status === "fulfilled" ? "answered" : answer.reason.code));
-    const [major = 0, minor = 0] = inject("host").containerdVersion.split(".").map(Number);
-    const since = (sinceMajor: number, sinceMinor: number): string =>
-      major > sinceMajor || (major === sinceMajor && minor >= sinceMinor) ? "answered" : "unimplemented";
-
-    expect(codes).toEqual([since(1, 7), since(2, 2)]);
-  });
-
   it("may be away, and come back, without a new client", async () => {
     await using daemon = await startContainerd();
     const client = connectContainerd({ address: daemon.address, namespace: "away", snapshotter: "overlayfs" });
     await client.namespaces.create("away");
+    let subscribed = false;
+    const onSubscribed = (): void => {
+      subscribed = true;
+    };
     const following = (async () => {
-      for await (const _ of client.events.subscribe()) {
+      for await (const _ of client.events.subscribe([], { onSubscribed })) {
         // Only the end counts.
       }
     })();
     const followed = expect(following).rejects.toMatchObject({ code: "unavailable" });
+    await waitUntil("the subscription is in force", () => subscribed);
 
     await daemon.restart("kill");
 

@@ -6,19 +6,23 @@ import { createTask } from "./running-task.ts";
 
 const SIGKILL = 9;
 
-/** Collects the namespace's events until it is disposed. Returns once containerd has subscribed. */
+/** Collects the namespace's events until it is disposed. */
 async function collectEvents(node: TestNode): Promise<AsyncDisposable & { readonly events: ContainerdEvent[] }> {
   const controller = new AbortController();
   const events: ContainerdEvent[] = [];
-  const filter = `namespace==${node.namespace}`;
+  let subscribed = false;
+  const onSubscribed = (): void => {
+    subscribed = true;
+  };
+  const subscription = node.client.events.subscribe([`namespace==${node.namespace}`], {
+    signal: controller.signal,
+    onSubscribed,
+  });
   const collecting = (async () => {
-    for await (const event of node.client.events.subscribe([filter], { signal: controller.signal })) events.push(event);
+    for await (const event of subscription) events.push(event);
   })();
   const ended = expect(collecting).rejects.toMatchObject({ code: "canceled" });
-  await waitUntil("the subscription is there", async () => {
-    await node.client.events.publish("/test/ready", { type: "containerd.events.TaskPaused", containerId: "ready" });
-    return events.length > 0;
-  });
+  await waitUntil("the subscription is in force", () => subscribed);
   return {
     events,
     async [Symbol.asyncDispose]() {
