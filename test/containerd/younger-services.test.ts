@@ -49,7 +49,7 @@ describe("younger services", () => {
     }
 
     expect(opened).toHaveProperty("send");
-    await expect(node.client.streaming.open("stream")).rejects.toThrow("stream already exists");
+    await expect(node.client.streaming.open("stream")).rejects.toThrow("already exists");
     if (typeof opened === "object") opened.close();
   });
 
