@@ -159,7 +159,7 @@ func main() {
 	}
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", " ")
+	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(cases); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
