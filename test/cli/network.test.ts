@@ -70,19 +70,9 @@ describe("published ports", () => {
 
   it("are any that is free when none is named, also by -P", async () => {
     await node.succeed("run", "-d", "--name", "one", "-p", "80", image, ...server("one"));
-    await node.succeed(
-      "run",
-      "-d",
-      "--name",
-      "two",
-      "-P",
-      "--expose",
-      "80",
-      "--expose",
-      "53/udp",
-      image,
-      ...server("two"),
-    );
+    const exposed = ["--expose", "80", "--expose", "53/udp"];
+    const id = await node.succeed("run", "-d", "--name", "two", "-P", ...exposed, image, ...server("two"));
+    await using _server = await startServer(netnsOf(id), { port: 53, greeting: "dns" });
 
     const [one, two, udp] = [
       await hostPortOf("one", "80"),
