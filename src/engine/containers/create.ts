@@ -35,6 +35,7 @@ import { containerdRuntime } from "./runtime.ts";
 import { resolveSharing, settleHostConfig } from "./settle-host-config.ts";
 import { sharedContainerOf } from "./shared-namespaces.ts";
 import { StoredContainer } from "./stored-container.ts";
+import { networkNameOf } from "./views.ts";
 
 /** What an interrupted creation leaves in containerd is collected after this time. */
 const LEASE_MS = 60 * 60 * 1000;
@@ -88,7 +89,7 @@ export async function createContainer(
   const record: ContainerRecord = {
     config,
     hostConfig,
-    endpoints: body.NetworkingConfig.EndpointsConfig,
+    endpoints: byNetworkName(body.NetworkingConfig.EndpointsConfig),
     image: {
       reference: image.record.name,
       id: image.configDigest,
@@ -177,6 +178,11 @@ async function hostnameFor(
   // A container that does not exist yet may by the time of the start; until then the name is the usual one.
   const shared = sharer && (await resolveContainer(engine, sharer, context).catch(() => undefined));
   return shared ? shared.record.config.Hostname : id.slice(0, 12);
+}
+
+/** docker's command line calls the default network `default`, and everybody else `bridge`. */
+function byNetworkName(endpoints: ContainerRecord["endpoints"]): ContainerRecord["endpoints"] {
+  return Object.fromEntries(Object.entries(endpoints).map(([name, settings]) => [networkNameOf(name), settings]));
 }
 
 /** What other clients read; wharf itself reads the record. */
