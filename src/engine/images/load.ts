@@ -96,8 +96,8 @@ export async function loadImages(
 
 async function readImages(engine: Loader, load: Load): Promise<ArchivedImage[]> {
   const index = load.contents.text(OCI_INDEX);
-  if (index) {
-    const { manifests } = parseIndex(index);
+  const manifests = index ? parseIndex(index).manifests : [];
+  if (manifests.length > 0) {
     return manifests.map(({ annotations = {}, ...target }) => ({ target, references: annotatedNames(annotations) }));
   }
   const manifest = load.contents.text(DOCKER_MANIFEST);
