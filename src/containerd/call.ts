@@ -46,16 +46,20 @@ export class Call implements StreamListener {
     private readonly describeFailure: (cause: Error) => EngineError,
   ) {
     const { signal, timeoutMs } = options;
-    if (signal?.aborted) this.onAbort();
+    if (signal?.aborted) {
+      this.onAbort();
+      return;
+    }
     signal?.addEventListener("abort", this.onAbort, { once: true });
     if (timeoutMs !== undefined) this.timer = setTimeout(() => this.abandon("deadline-exceeded"), timeoutMs);
   }
 
-  /** Gives the call the stream it runs on. False when it has ended before it began. */
+  /** False for a call that has ended before it began. */
   get wantsStream(): boolean {
     return !this.ended;
   }
 
+  /** Gives the call the stream that it runs on. */
   attach(stream: Http2Stream): void {
     this.stream = stream;
   }

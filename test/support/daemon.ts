@@ -24,7 +24,11 @@ export async function startDaemon(
   options: { readonly logPath: string; readonly env?: NodeJS.ProcessEnv; readonly isReady: () => Promise<boolean> },
 ): Promise<Daemon> {
   const log = openSync(options.logPath, "a");
-  const child = spawn(command, args, { stdio: ["ignore", log, log], env: { ...process.env, ...options.env } });
+  // A test process that is killed takes its daemons with it.
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", command, ...args], {
+    stdio: ["ignore", log, log],
+    env: { ...process.env, ...options.env },
+  });
   closeSync(log);
   let failure: Error | undefined;
   child.once("error", (error) => {
