@@ -1,6 +1,8 @@
 import { AT_ONCE, Command } from "../../cli/command.ts";
 import { containerPath } from "../../cli/container-path.ts";
 import { Args, Flags } from "../../cli/parameters.ts";
+import { reportError } from "../../cli/report-error.ts";
+import { isEngineError } from "../../errors.ts";
 
 export default class ContainerRm extends Command {
   static override summary = "Remove one or more containers";
@@ -17,8 +19,15 @@ export default class ContainerRm extends Command {
     const api = await this.openSupervisor();
     const query = { force: flags.force, link: flags.link, v: flags.volumes };
     const remove = async (name: string) => {
-      await api.request("DELETE", containerPath(name), { query });
-      return name;
+      try {
+        await api.request("DELETE", containerPath(name), { query });
+        return name;
+      } catch (error) {
+        // -f forgives what is not there, and nothing else; it still says so.
+        if (!flags.force || !isEngineError(error, "not-found")) throw error;
+        reportError(error, { debug: this.settings.debug });
+        return undefined;
+      }
     };
     await this.forEachTarget(args.container, remove, { concurrency: AT_ONCE });
   }

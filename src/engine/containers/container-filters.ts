@@ -5,6 +5,8 @@ import type { Filters } from "../../model/filters.ts";
 /** What the filters look at that a row does not show. */
 export interface FilterSubject {
   readonly summary: ContainerSummary;
+  /** To the nanosecond, where the row shows seconds. */
+  readonly createdAt: string;
   readonly running: boolean;
   readonly exitCode: number;
   readonly hasRun: boolean;
@@ -12,9 +14,9 @@ export interface FilterSubject {
 
 /** What the filters refer to, looked up before: containers of `before` and `since`, images of `ancestor`. */
 export interface FilterReferences {
-  /** Seconds: the container must be older than each of these. */
-  readonly before: readonly number[];
-  readonly since: readonly number[];
+  /** When these were created: the container must be older than each of them. */
+  readonly before: readonly string[];
+  readonly since: readonly string[];
   readonly ancestorImageIds: ReadonlySet<string>;
 }
 
@@ -64,10 +66,10 @@ const TESTS: Readonly<Record<string, TestMaker>> = {
   },
   isolation: () => () => true,
   before: (_filters, { before }) => {
-    return ({ summary }) => before.every((created) => summary.Created < created);
+    return ({ createdAt }) => before.every((other) => createdAt < other);
   },
   since: (_filters, { since }) => {
-    return ({ summary }) => since.every((created) => summary.Created > created);
+    return ({ createdAt }) => since.every((other) => createdAt > other);
   },
   ancestor: (_filters, { ancestorImageIds }) => {
     return ({ summary }) => ancestorImageIds.has(summary.ImageID);

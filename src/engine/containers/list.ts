@@ -40,8 +40,8 @@ export async function listContainers(
   ]);
   const containers = infos.map((info) => new StoredContainer(info)).sort(newestFirst);
   const matches = compileFilters(filters, {
-    before: filters.values("before").map((name) => createdSeconds(findContainer(containers, name))),
-    since: filters.values("since").map((name) => createdSeconds(findContainer(containers, name))),
+    before: filters.values("before").map((name) => findContainer(containers, name).info.createdAt),
+    since: filters.values("since").map((name) => findContainer(containers, name).info.createdAt),
     ancestorImageIds: ancestorIds(filters.values("ancestor"), containers, images),
   });
   const tasksById = new Map(tasks.map((task) => [task.containerId, task]));
@@ -73,7 +73,7 @@ function summarize(
     Names: [`/${container.name}`],
     Image: shownImage(container, targets),
     ImageID: record.image.id,
-    Command: record.argv.join(" "),
+    Command: shownCommand(record.argv),
     Created: createdSeconds(container),
     Ports: alive ? viewPorts(container) : [],
     Labels: record.config.Labels,
@@ -86,7 +86,13 @@ function summarize(
     NetworkSettings: { Networks: viewNetworks(container, alive) },
     Mounts: viewMounts(record),
   };
-  return { summary, running: view.Running, exitCode: view.ExitCode, hasRun: view.Status !== "created" };
+  return {
+    summary,
+    createdAt: container.info.createdAt,
+    running: view.Running,
+    exitCode: view.ExitCode,
+    hasRun: view.Status !== "created",
+  };
 }
 
 /** The image as the user named it; its id once that name means another image, or none. */
@@ -128,6 +134,11 @@ function findContainer(containers: readonly StoredContainer[], nameOrId: string)
     containers.find(({ id }) => id.startsWith(wanted));
   if (found === undefined) throw noSuchContainer(nameOrId);
   return found;
+}
+
+/** The command line in one text; an argument that has a space is quoted. */
+function shownCommand([path = "", ...args]: readonly string[]): string {
+  return [path, ...args.map((arg) => (arg.includes(" ") ? `'${arg}'` : arg))].join(" ");
 }
 
 function createdSeconds({ info }: StoredContainer): number {
