@@ -202,6 +202,8 @@ export class RequestContext {
     if (this.#exchange.kind === "response") return await collect(this.request);
     const length = Number(this.request.headers["content-length"] ?? 0);
     if (length > BODY_LIMIT_BYTES) throw new EngineError("invalid-argument", "the request's body is too large");
+    // Since Node 24 the body of an upgrade is the request's; before, the request is empty and its body in the socket.
+    if (!this.request.complete || this.request.readableLength > 0) return await collect(this.request);
     const { socket } = this.#exchange;
     let received = this.#head;
     while (received.length < length) {
