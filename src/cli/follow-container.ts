@@ -42,7 +42,11 @@ export async function followContainer(api: EngineApi, request: FollowRequest): P
   });
   // Both before the start, so that neither the first byte nor the exit can be missed.
   const waited = api.stream("POST", `${path}/wait`, { query: { condition: request.until }, signal: giveUp.signal });
-  const [connection, waiting] = await Promise.all([attached, waited]);
+  const [connection, waiting] = await Promise.all([attached, waited]).catch((error: unknown) => {
+    // The wait would go on by itself and keep this process alive.
+    giveUp.abort();
+    throw error;
+  });
   const options = { ...request, resizePath: `${path}/resize` };
   using foreground = new Foreground(api, connection, options);
   using signals = request.signalProxy ? new SignalProxy(api, request.containerId) : undefined;

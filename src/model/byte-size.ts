@@ -16,8 +16,8 @@ export function parseByteSize(text: string): number {
   const lastDigit = Math.max(...[..."0123456789. "].map((char) => text.lastIndexOf(char)));
   if (lastDigit === -1) throw new EngineError("invalid-argument", `invalid size: '${text}'`);
   const number = text.slice(0, text[lastDigit] === " " ? lastDigit : lastDigit + 1);
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)$/.test(number)) {
-    throw new EngineError("invalid-argument", `invalid size: '${text}'`);
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(number)) {
+    throw new EngineError("invalid-argument", `strconv.ParseFloat: parsing ${JSON.stringify(number)}: invalid syntax`);
   }
   const value = Number(number);
   // "-0" passes the comparison and must not become a limit of minus zero bytes.

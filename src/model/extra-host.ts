@@ -37,6 +37,9 @@ export function parseDnsServer(text: string): string {
   throw invalid(`IP address is not correctly formatted: ${text}`);
 }
 
+const LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?";
+const DOMAIN = new RegExp(`^${LABEL}(?:\\.${LABEL})*\\.?$`);
+
 /**
  * Checks a `--dns-search`; `.` alone asks for no search domain.
  *
@@ -45,8 +48,8 @@ export function parseDnsServer(text: string): string {
 export function parseDnsSearch(text: string): string {
   const domain = text.trim();
   if (domain === ".") return domain;
-  const label = "[a-zA-Z0-9_](?:[a-zA-Z0-9_-]*[a-zA-Z0-9_])?";
-  if (domain.length < 255 && new RegExp(`^(?:${label}\\.)*${label}\\.?$`).test(domain)) return domain;
+  // A name without a letter is an address, or nothing.
+  if (domain.length < 255 && /[a-zA-Z]/.test(domain) && DOMAIN.test(domain)) return domain;
   throw invalid(`${text} is not a valid domain`);
 }
 

@@ -97,7 +97,7 @@ function rangeError(text: string): string {
   if (bad !== undefined) return `strconv.ParseUint: parsing ${JSON.stringify(bad)}: invalid syntax`;
   const large = text.split("-").find((port) => Number(port) > 65535);
   if (large !== undefined) return `strconv.ParseUint: parsing ${JSON.stringify(large)}: value out of range`;
-  return `invalid range specified for port: ${text}`;
+  return `invalid range specified for the port: ${text}`;
 }
 
 function hostPortAt(host: PortRange | undefined, { index, count }: { index: number; count: number }): string {

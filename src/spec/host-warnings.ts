@@ -5,7 +5,12 @@ import { parseSecurityOptions } from "./security-options.ts";
 
 /** What was asked and this host cannot do, so that the container is made without it; in docker's words where it has some. */
 export function hostWarnings(hostConfig: HostConfig, host: HostFacts): string[] {
-  return [...memoryWarnings(hostConfig, host), ...limitWarnings(hostConfig, host), ...networkWarnings(hostConfig)];
+  return [
+    ...memoryWarnings(hostConfig, host),
+    ...limitWarnings(hostConfig, host),
+    ...networkWarnings(hostConfig),
+    ...logWarnings(hostConfig),
+  ];
 }
 
 function memoryWarnings(hostConfig: HostConfig, host: HostFacts): string[] {
@@ -44,4 +49,13 @@ function limitWarnings(hostConfig: HostConfig, host: HostFacts): string[] {
 function networkWarnings({ NetworkMode, PortBindings }: HostConfig): string[] {
   if (NetworkMode !== "host" || Object.keys(PortBindings).length === 0) return [];
   return ["Published ports are discarded when using host network mode"];
+}
+
+/** docker's options of its json-file driver that change nothing here. */
+const LOG_OPTIONS_NOT_DONE = ["compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode"];
+
+function logWarnings({ LogConfig }: HostConfig): string[] {
+  return Object.keys(LogConfig.Config)
+    .filter((name) => LOG_OPTIONS_NOT_DONE.includes(name))
+    .map((name) => `log opt '${name}' is recorded and has no effect.`);
 }

@@ -10,6 +10,7 @@ import { printError } from "../../cli/output.ts";
 import { Args, Flags } from "../../cli/parameters.ts";
 import type { CreateBody } from "../../model/container-config.ts";
 import type { ContainerInspect } from "../../model/container-view.ts";
+import { parseDetachKeys } from "../../model/detach-keys.ts";
 
 export default class ContainerRun extends Command {
   static override summary = "Create and run a new container from an image";
@@ -30,7 +31,7 @@ export default class ContainerRun extends Command {
     ...containerFlags,
     ...creationFlags,
     detach: Flags.boolean({ char: "d", summary: "Run container in background and print container ID" }),
-    "detach-keys": Flags.string({
+    "detach-keys": Flags.of(checkDetachKeys)({
       helpValue: "string",
       summary: "Override the key sequence for detaching a container",
     }),
@@ -78,6 +79,11 @@ export default class ContainerRun extends Command {
       start,
     });
   }
+}
+
+function checkDetachKeys(text: string): string {
+  parseDetachKeys(text);
+  return text;
 }
 
 /** Nobody is attached, so a later client that leaves does not end the container's input. */

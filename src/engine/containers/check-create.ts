@@ -1,5 +1,7 @@
 import { EngineError } from "../../errors.ts";
-import type { ContainerConfig, CreateBody, HostConfig } from "../../model/container-config.ts";
+import { parseByteSize } from "../../model/byte-size.ts";
+import type { CreateBody, HostConfig } from "../../model/container-config.ts";
+import { isIpv4, isIpv6 } from "../../model/ip-address.ts";
 import { isAbsolutePath } from "../../model/path.ts";
 import { parsePortKey } from "../../model/port-spec.ts";
 import { checkRestartPolicy } from "../../model/restart-policy.ts";
@@ -24,6 +26,7 @@ export function checkCreateBody(body: CreateBody, host: HostFacts): string[] {
   checkConfig(body);
   checkModes(hostConfig);
   checkSharing(body);
+  checkEndpoints(body);
   checkLogging(hostConfig);
   checkResources(hostConfig, host);
   checkRestartPolicy(hostConfig.RestartPolicy);
@@ -37,7 +40,7 @@ export function checkCreateBody(body: CreateBody, host: HostFacts): string[] {
   return hostWarnings(hostConfig, host);
 }
 
-function checkConfig(config: ContainerConfig): void {
+function checkConfig(config: CreateBody): void {
   if (config.Image === "") throw invalid("config cannot be empty in order to create a container");
   if (config.WorkingDir !== "" && !isAbsolutePath(config.WorkingDir)) {
     throw invalid(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
@@ -45,6 +48,9 @@ function checkConfig(config: ContainerConfig): void {
   const malformed = (config.Env ?? []).find((variable) => variable.startsWith("="));
   if (malformed !== undefined) throw invalid(`invalid environment variable: ${malformed}`);
   if (config.StopSignal) parseSignal(config.StopSignal);
+  if (Object.hasOwn(config.HostConfig.Annotations ?? {}, "")) {
+    throw invalid("invalid Annotations: the empty string is not permitted as an annotation key");
+  }
 }
 
 function checkModes({ NetworkMode, IpcMode, PidMode, UTSMode, OomScoreAdj, Isolation }: HostConfig): void {
@@ -85,6 +91,29 @@ function checkLogging({ LogConfig: { Type: driver, Config: options } }: HostConf
   if (driver === "none") return;
   const unknown = Object.keys(options ?? {}).find((option) => !LOG_OPTIONS.includes(option));
   if (unknown !== undefined) throw invalid(`unknown log opt '${unknown}' for json-file log driver`);
+  const maxSize = options?.["max-size"] ?? "-1";
+  if (maxSize !== "-1") parseByteSize(maxSize);
+  const maxFile = Number(options?.["max-file"] ?? 1);
+  if (!Number.isInteger(maxFile)) throw invalid(`max-file is no integer: ${options?.["max-file"]}`);
+  if (maxFile < 1) throw invalid("failed to initialize logging driver: max-file cannot be less than 1");
+}
+
+/** An address can be had where there is a network to have it on. */
+function checkEndpoints({ NetworkingConfig, HostConfig: { NetworkMode } }: CreateBody): void {
+  const networkless = NetworkMode === "none" || NetworkMode === "host" || NetworkMode.startsWith("container:");
+  if (networkless && Object.keys(NetworkingConfig.EndpointsConfig).length > 1) {
+    throw invalid(
+      "container sharing network namespace with another container or host cannot be connected to any other network",
+    );
+  }
+  for (const { IPAMConfig: ipam } of Object.values(NetworkingConfig.EndpointsConfig)) {
+    const refuse = (reason: string) => invalid(`invalid endpoint settings: ${reason}`);
+    if (ipam?.IPv4Address && !isIpv4(ipam.IPv4Address)) throw refuse(`invalid IPv4 address: ${ipam.IPv4Address}`);
+    if (ipam?.IPv6Address && !isIpv6(ipam.IPv6Address)) throw refuse(`invalid IPv6 address: ${ipam.IPv6Address}`);
+    if (networkless && (ipam?.IPv4Address || ipam?.IPv6Address)) {
+      throw refuse("user specified IP address is supported on user defined networks only");
+    }
+  }
 }
 
 function invalid(message: string): EngineError {
