@@ -23,7 +23,7 @@ export const Setting = {
 } as const;
 
 /** Reasons of RST_STREAM and GOAWAY that we give or understand. */
-export const ErrorCode = { NO_ERROR: 0, PROTOCOL_ERROR: 1, CANCEL: 8 } as const;
+export const ResetReason = { NO_ERROR: 0, PROTOCOL_ERROR: 1, CANCEL: 8 } as const;
 
 /** The largest payload that a peer takes unless its settings say more. */
 export const DEFAULT_MAX_FRAME_BYTES = 16_384;
