@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import type { ReadStream, WriteStream } from "node:tty";
 import type { EngineApi, HijackedStream } from "../api/client.ts";
@@ -127,9 +128,14 @@ export class Foreground implements Disposable {
   }
 }
 
+/**
+ * Hands the terminal over to the other one: no echo, no line editing, and no translation of what is shown either. The
+ * last Node leaves on, and `\n` would move a full-screen program's cursor to the line's start; so `stty` turns it off.
+ */
 function makeRaw(stdin: ReadStream): () => void {
   const before = stdin.isRaw;
   stdin.setRawMode(true);
+  spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
   return () => {
     stdin.setRawMode(before);
   };
