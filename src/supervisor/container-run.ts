@@ -76,7 +76,6 @@ export class ContainerRun {
   #oomKilled = false;
   #removing = false;
   #removed = false;
-  #starting = false;
   /** Set while a restart that a person asked for is between its stop and its start. */
   #restartAsked = false;
   #restartTimer: NodeJS.Timeout | undefined;
@@ -112,8 +111,9 @@ export class ContainerRun {
     return this.#state.startedAt === "" ? "created" : "exited";
   }
 
-  get isStarting(): boolean {
-    return this.#starting;
+  /** True while something is under way that changes what the container is. */
+  get isChanging(): boolean {
+    return this.#transitions.isBusy;
   }
 
   get hasRestartPending(): boolean {
@@ -322,15 +322,6 @@ export class ContainerRun {
   }
 
   async #startNow(state: ContainerState): Promise<void> {
-    this.#starting = true;
-    try {
-      await this.#startProcess(state);
-    } finally {
-      this.#starting = false;
-    }
-  }
-
-  async #startProcess(state: ContainerState): Promise<void> {
     const { engine, stdio, waiting, bootId } = this.#services;
     const container = this.#container;
     await this.#released;
@@ -384,21 +375,27 @@ export class ContainerRun {
       netnsPath: "",
       ports: [],
     };
-    // The task knows the exit code, and is not deleted before somebody else does.
+    // Until the exit is written down only the task knows of it, so it is deleted after that.
     if (!removes) await this.#writeState(this.#state);
-    await Promise.all([this.#deleteTask(), this.#io?.drained()]);
-    await this.#io?.close();
+    await this.#io?.drained();
     this.#released = this.#releaseNetwork(run);
+    this.#announceExit(exit, ranMs);
+    await this.#deleteTask();
+    if (removes && !this.#removing) await this.#removeNow(true).catch(this.#services.onDefect);
+    if (restarts) this.scheduleRestart(this.#backoff.next(ranMs));
+  }
+
+  /** The run is over for everybody who looks on; what is left to do has nothing to tell them. */
+  #announceExit({ exitStatus }: TaskExit, ranMs: number): void {
+    void this.#io?.close();
     this.#io = undefined;
     this.#pid = 0;
     this.#paused = false;
     this.#tellNetworks("disconnect");
-    this.#tell("die", { execDuration: String(Math.floor(ranMs / 1000)), exitCode: String(exit.exitStatus) });
+    this.#tell("die", { execDuration: String(Math.floor(ranMs / 1000)), exitCode: String(exitStatus) });
     const exited = this.#exit;
     this.#exit = new Deferred();
     exited.resolve(this.#lastExit());
-    if (removes && !this.#removing) await this.#removeNow(true).catch(this.#services.onDefect);
-    if (restarts) this.scheduleRestart(this.#backoff.next(ranMs));
   }
 
   async #deleteTask(): Promise<void> {

@@ -30,11 +30,15 @@ export async function reconcile(
 }
 
 async function reconcileRun(services: RunServices, run: ContainerRun, task: TaskInfo | undefined): Promise<void> {
-  // A task that was made and not started belongs to a start that was cut short, unless this process is at it.
-  const cutShort = task?.status === "created" && !run.isStarting;
-  if (cutShort) await run.discardTask();
-  if (task === undefined || cutShort) return await reconcileIdle(services, run);
-  if (run.pid === 0 && !run.isStarting) {
+  // What is under way right now comes to its own end.
+  if (run.isChanging) return;
+  if (task === undefined) return await reconcileIdle(services, run);
+  if (task.status === "created") {
+    // A start was cut short between the task and its process.
+    await run.discardTask();
+    return await reconcileIdle(services, run);
+  }
+  if (run.pid === 0) {
     const io = services.stdio.adopt(containerStdio(services.engine, run.container));
     await run.adopt(task.pid, { paused: task.status === "paused", io });
     services.execs.adopt(run.id);
@@ -43,7 +47,7 @@ async function reconcileRun(services: RunServices, run: ContainerRun, task: Task
 }
 
 async function reconcileIdle({ bootId }: RunServices, run: ContainerRun): Promise<void> {
-  if (run.isStarting || run.hasRestartPending) return;
+  if (run.hasRestartPending) return;
   const { record, state } = run.container;
   const hasRun = state.startedAt !== "";
   if (state.desired === "removed" || (record.hostConfig.AutoRemove && state.desired !== "created")) {

@@ -39,6 +39,7 @@ import { networkNameOf } from "./views.ts";
 
 /** What an interrupted creation leaves in containerd is collected after this time. */
 const LEASE_MS = 60 * 60 * 1000;
+const LEASE_LINGER_MS = 500;
 /** containerd takes a label whose key and value together are no longer. */
 const LONGEST_LABEL_BYTES = 4096;
 
@@ -116,8 +117,7 @@ export async function createContainer(
   );
   rollback.commit();
   reservation[Symbol.dispose]();
-  // The container holds its snapshot from now on; nobody has to wait for the lease to go.
-  void lease[Symbol.asyncDispose]().catch(() => undefined);
+  releaseLater(lease);
   return { container: new StoredContainer(info), warnings };
 }
 
@@ -137,6 +137,11 @@ async function createLease({ containerd }: CreateEngine, rollback: Rollback, sig
   const lease = await containerd.leases.create({ expiresInMs: LEASE_MS, signal });
   rollback.defer(() => lease[Symbol.asyncDispose]());
   return lease;
+}
+
+/** The container holds its snapshot from now on, and the lease may go: not just when the container is being started. */
+function releaseLater(lease: Lease): void {
+  setTimeout(() => void lease[Symbol.asyncDispose]().catch(() => undefined), LEASE_LINGER_MS).unref();
 }
 
 /** Takes for granted that the image is unpacked, as it is after a pull, and unpacks it only when it is not. */

@@ -8,9 +8,9 @@ export interface RemoveRequest {
 }
 
 /**
- * Takes away all that belongs to a container without a task: snapshot, files, anonymous volumes, then the record. Each
- * step forgives what is gone already, so a removal that was interrupted is finished by another one; the record goes
- * last, for without it nobody would know what is left.
+ * Takes away all that belongs to a container without a task: files and anonymous volumes first, for without the record
+ * nobody would know of them; then the record and the snapshot, which containerd would collect by itself. Each step
+ * forgives what is gone already, so a removal that was interrupted is finished by another one.
  */
 export async function removeContainer(
   { containerd, store }: Pick<Engine, "containerd" | "store">,
@@ -21,11 +21,13 @@ export async function removeContainer(
   const { id, info, record } = container;
   const anonymous = volumes ? record.mounts.filter((mount) => mount.type === "volume" && mount.anonymous) : [];
   await Promise.all([
-    removeSnapshot(containerd, info, signal),
     store.containerFiles.remove(id),
     ...anonymous.map(({ name = "" }) => ifPresent(store.volumes.remove(name))),
   ]);
-  await ifPresent(containerd.containers.delete(id, { signal }));
+  await Promise.all([
+    ifPresent(containerd.containers.delete(id, { signal })),
+    removeSnapshot(containerd, info, signal),
+  ]);
 }
 
 async function removeSnapshot(

@@ -21,6 +21,10 @@ export function settleHostConfig(hostConfig: HostConfig, host: HostFacts): HostC
     LogConfig: { Type: hostConfig.LogConfig.Type || "json-file", Config: hostConfig.LogConfig.Config ?? {} },
     RestartPolicy: { ...hostConfig.RestartPolicy, Name: hostConfig.RestartPolicy.Name || "no" },
     MemorySwap: memoryAndSwap(hostConfig),
+    CapAdd: hostConfig.CapAdd?.map((name) => normalizeCapability(name, "CapAdd")) ?? null,
+    CapDrop: hostConfig.CapDrop?.map((name) => normalizeCapability(name, "CapDrop")) ?? null,
+    MaskedPaths: hostConfig.MaskedPaths ?? DEFAULT_MASKED_PATHS,
+    ReadonlyPaths: hostConfig.ReadonlyPaths ?? DEFAULT_READONLY_PATHS,
     OomKillDisable: hostConfig.OomKillDisable ?? (host.cgroupVersion === 1 ? false : null),
   };
 }

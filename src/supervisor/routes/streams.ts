@@ -19,11 +19,9 @@ export function addStreamRoutes(router: Router): void {
 }
 
 async function attachToContainer(context: RequestContext): Promise<void> {
-  const container = await resolveContainer(context.engine, context.param("id"), context);
+  const { container, io, status } = await context.runs.find(context.param("id"), context);
   const config = container.record.config;
   const terminal = config.Tty;
-  const io = context.runs.io(container.id);
-  const status = context.runs.statusOf(container.id);
   if (status === "paused") {
     throw new EngineError(
       "conflict",
