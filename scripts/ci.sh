@@ -36,7 +36,10 @@ tree_state() { git status --porcelain && git diff; }
 
 # What the build generates and git keeps, such as the manifest, must be what is committed.
 generated_files_are_current() {
-  diff <(printf '%s\n' "$tree_before") <(tree_state) || { echo "the build changed files that are committed; commit them"; return 1; }
+  [ "$(tree_state)" = "$tree_before" ] && return
+  tree_state
+  echo "the build changed files that are committed; commit them"
+  return 1
 }
 
 heading setup
