@@ -2,13 +2,34 @@
 // bundle, in which a module is evaluated when it is first imported, together with V8's code for it. One file starts
 // faster than many, as Node resolves, opens and checks each; and compiling a megabyte of JavaScript takes longer than
 // starting Node does.
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { build } from "esbuild";
 import { generateCommandFiles } from "./commands.mjs";
-import { lazyRequires } from "./lazy-requires.mjs";
+import { lazyBuiltins, lazyRequires } from "./lazy-requires.mjs";
+
+/** Built-in modules that are not there when Node starts, and that commands can do without. */
+const SLOW_BUILTINS = ["child_process", "crypto", "dgram", "fs/promises", "http", "net", "os", "readline", "zlib"];
+
+/** Commands that are worth code of their own; scripts/warm-up.cjs says what is run of each. */
+const HOT_COMMANDS = [
+  "create",
+  "exec",
+  "images",
+  "inspect",
+  "kill",
+  "logs",
+  "ps",
+  "rm",
+  "run",
+  "start",
+  "stop",
+  "version",
+];
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bundles = join(root, "dist/bundles");
@@ -37,12 +58,12 @@ const { metafile } = await build({
   },
   banner: { js: "(function(exports,require,module,__filename,__dirname,importMetaUrl){" },
   footer: { js: "})" },
-  plugins: [lazyRequires(/node_modules\/@oclif\/core\/lib\//)],
+  plugins: [lazyRequires(/node_modules\/@oclif\/core\/lib\//), lazyBuiltins(SLOW_BUILTINS)],
   metafile: true,
   logLevel: "warning",
 });
 const files = Object.keys(metafile.outputs).map((path) => basename(path));
-for (const file of files) compile(file);
+for (const file of files) await compile(file);
 for (const file of files) writeLoader(file);
 for (const file of readdirSync(bundles)) {
   if (!files.some((current) => file.startsWith(current))) rmSync(join(bundles, file));
@@ -51,11 +72,16 @@ rmSync(join(root, "dist/build"), { recursive: true, force: true });
 replaceFile(join(root, "dist/metafile.json"), JSON.stringify(metafile));
 
 /** Has every Node that may run the bundle write V8's code for it, beside it. */
-function compile(file) {
-  for (const node of nodes()) {
-    const { status } = spawnSync(node, [join(root, "scripts/warm-up.cjs"), join(bundles, file)], { stdio: "inherit" });
-    if (status !== 0) throw new Error(`${node} could not compile ${file}`);
-  }
+async function compile(file) {
+  const names = file.startsWith("wharf-") ? ["", ...HOT_COMMANDS] : [""];
+  const jobs = nodes().flatMap((node) => names.map((name) => ({ node, name })));
+  const work = async () => {
+    for (let job = jobs.pop(); job !== undefined; job = jobs.pop()) {
+      const { node, name } = job;
+      await promisify(execFile)(node, [join(root, "scripts/warm-up.cjs"), join(bundles, file), name]);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
 }
 
 /** The Node that comes with the npm package, and the one that builds. */

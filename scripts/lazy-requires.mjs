@@ -31,3 +31,29 @@ function makeLazy(source) {
   }
   return lazy;
 }
+
+/**
+ * An esbuild plugin that loads built-in modules when something of them is first used. Node has a few ready when it
+ * starts; each of the others takes milliseconds, and most commands use none of what their modules import of them.
+ *
+ * @param {readonly string[]} names without `node:`
+ * @returns {import("esbuild").Plugin}
+ */
+export function lazyBuiltins(names) {
+  return {
+    name: "lazy-builtins",
+    setup(build) {
+      const filter = new RegExp(`^node:(?:${names.join("|")})$`);
+      build.onResolve({ filter }, ({ path, namespace }) => {
+        return namespace === LAZY ? { path, external: true } : { path, namespace: LAZY };
+      });
+      build.onLoad({ filter: /.*/, namespace: LAZY }, async ({ path }) => {
+        const members = Object.keys(await import(path)).filter((name) => name !== "default");
+        const getters = members.map((name) => `get ${name}() { return require(${JSON.stringify(path)}).${name}; }`);
+        return { contents: `module.exports = { ${getters.join(", ")} };`, loader: "js" };
+      });
+    },
+  };
+}
+
+const LAZY = "lazy-builtin";

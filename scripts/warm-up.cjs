@@ -1,6 +1,7 @@
-// Writes V8's code for a bundle beside it: warm-up.cjs BUNDLE
-// V8 compiles a function when it is first called. So the hot commands are run before the code is taken, against
-// a containerd and a supervisor of this process that answer whatever they are asked with next to nothing.
+// Writes V8's code for a bundle, as the commands of the given name need it, beside the bundle: warm-up.cjs BUNDLE [NAME]
+// V8 compiles a function when it is first called. So the command is run before the code is taken, against a containerd
+// and a supervisor of this process that answer whatever they are asked with next to nothing. Code for what a command
+// does not need would only have to be read at its start: hence one file for each of the hot commands.
 const { mkdtempSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } = require("node:fs");
 const http = require("node:http");
 const http2 = require("node:http2");
@@ -9,28 +10,27 @@ const { basename, dirname, join } = require("node:path");
 const { setTimeout: delay } = require("node:timers/promises");
 const { Script } = require("node:vm");
 
-/** Command lines whose start-up counts. The first is run alone, to learn where the supervisor is looked for. */
-const HOT = [
-  "--version",
-  "version",
-  "ps -a --no-trunc --filter name=web",
-  "ps --format {{.Names}}",
-  "images",
-  "run -d --rm --name web -p 80:80 -e A=1 -v /a:/b --network none busybox true",
-  "run --rm busybox true",
-  "exec web true",
-  "start web",
-  "logs web",
-  "inspect -f {{.State.Running}} web",
-  "stop web",
-  "kill web",
-  "rm -f web",
-];
+/** What is run for each name; without one, what all commands have in common. */
+const COMMAND_LINES = {
+  "": ["stop web"],
+  create: ["create --name web -p 80:80 -e A=1 -v /a:/b busybox true"],
+  exec: ["exec web true", "exec -it web sh"],
+  images: ["images", "images --format {{.ID}}"],
+  inspect: ["inspect web", "inspect -f {{.State.Running}} web"],
+  kill: ["kill web"],
+  logs: ["logs web", "logs -f web"],
+  ps: ["ps -a --no-trunc --filter name=web", "ps --format {{.Names}}"],
+  rm: ["rm -f web"],
+  run: ["run -d --rm --name web -p 80:80 -e A=1 -v /a:/b --network none busybox true", "run --rm -it busybox true"],
+  start: ["start web"],
+  stop: ["stop -t 1 web"],
+  version: ["version"],
+};
 /** How long a command may take that waits for more than it is answered. */
 const PATIENCE_MS = 2_000;
 const ID = "0".repeat(64);
 
-const bundle = process.argv[2];
+const [, , bundle, name = ""] = process.argv;
 const script = new Script(readFileSync(bundle, "latin1"), { filename: bundle });
 
 main().then(
@@ -42,13 +42,13 @@ main().then(
 );
 
 async function main() {
-  if (basename(bundle).startsWith("wharf-")) await runHotCommands();
-  const target = `${bundle}.${process.version}`;
+  if (basename(bundle).startsWith("wharf-")) await runCommands();
+  const target = `${bundle}.${process.version}${name === "" ? "" : `.${name}`}`;
   writeFileSync(`${target}.${process.pid}`, script.createCachedData());
   renameSync(`${target}.${process.pid}`, target);
 }
 
-async function runHotCommands() {
+async function runCommands() {
   const directory = mkdtempSync(join(tmpdir(), "wharf-build-"));
   const containerd = http2.createServer().on("stream", answerCall);
   const supervisor = http.createServer(answerRequest).on("upgrade", answerUpgrade);
@@ -58,10 +58,10 @@ async function runHotCommands() {
     process.env.CONTAINERD_ADDRESS = join(directory, "containerd.sock");
     process.env.WHARF_RUN_ROOT = process.env.WHARF_DATA_ROOT = directory;
     await listen(containerd, process.env.CONTAINERD_ADDRESS);
-    const [first, ...others] = HOT;
-    const { resolveSettings } = await runCommand(first);
+    // Which also tells where the supervisor is looked for.
+    const { resolveSettings } = await runCommand("--version");
     await listen(supervisor, join(resolveSettings({}, process.env).runRoot, "docker.sock"));
-    for (const line of others) await runCommand(line);
+    for (const line of COMMAND_LINES[name]) await runCommand(line);
   } finally {
     [process.stdout.write, process.stderr.write] = write;
     process.exitCode = 0;

@@ -1,14 +1,28 @@
+import { constants } from "node:os";
+
 /** Writes to stdout, where only the command's result goes. */
 export function print(text: string): void {
-  process.stdout.write(text);
+  write(process.stdout, text);
 }
 
 /** Writes to stderr: errors, warnings, progress. */
 export function printError(text: string): void {
-  process.stderr.write(text);
+  write(process.stderr, text);
 }
 
 /** Writes a warning as docker does. */
 export function warn(line: string): void {
   printError(`WARNING: ${line}\n`);
+}
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  if (stream.listenerCount("error") === 0) stream.on("error", endAfterFailedWrite);
+  stream.write(text);
+}
+
+/** Ends the process: without a word if nobody reads any more, as SIGPIPE would that Node ignores. */
+function endAfterFailedWrite(error: NodeJS.ErrnoException): never {
+  if (error.code === "EPIPE") process.exit(128 + constants.signals.SIGPIPE);
+  process.stderr.write(`wharf: ${error.message}\n`);
+  process.exit(1);
 }
