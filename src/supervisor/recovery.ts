@@ -16,13 +16,15 @@ export async function reconcile(
   services: RunServices,
   track: (container: StoredContainer) => ContainerRun,
 ): Promise<void> {
-  const { containerd } = services.engine;
+  const { containerd, settings } = services.engine;
   const [infos, tasks] = await Promise.all([
     containerd.containers.list([`labels."${NAMESPACE_LABEL}"`]),
     containerd.tasks.list(),
   ]);
   const tasksById = new Map(tasks.map((task) => [task.containerId, task]));
-  const own = infos.map((info) => new StoredContainer(info)).filter(({ isOwn }) => isOwn);
+  // A wharf with another data root has a supervisor of its own.
+  const isOurs = ({ isOwn, record }: StoredContainer) => isOwn && record.stateDir.startsWith(`${settings.dataRoot}/`);
+  const own = infos.map((info) => new StoredContainer(info)).filter(isOurs);
   const results = await Promise.allSettled(
     own.map((container) => reconcileRun(services, track(container), tasksById.get(container.id))),
   );
