@@ -63,7 +63,7 @@ async function runCommand(
     if (interrupts.exitCode !== undefined) return interrupts.exitCode;
     const { reportError } = await import("./cli/report-error.ts");
     reportError(error, { debug: argv.includes("--debug") || leadingFlags.includes("--debug") });
-    return exitCodeOf(error, commandClass.failureExitCode);
+    return exitCodeOf(error, command.failureExitCode);
   } finally {
     interrupts.release();
   }

@@ -66,11 +66,10 @@ export abstract class Command {
   static flags: FlagInput = {};
   /** The first positional ends the flags: the rest is the container's command. */
   static stopAtPositional = false;
-  /** The exit code of a failure: 125 where other codes are the container's own. */
-  static failureExitCode = 1;
-
   /** Set by a command whose result is an exit code. */
   exitCode = 0;
+  /** The exit code of a failure: 125 where other codes are the container's own. */
+  failureExitCode = 1;
   private resolvedSettings: Settings | undefined;
 
   constructor(private readonly invocation: Invocation) {}

@@ -49,7 +49,8 @@ export function healthBody(flags: InferredFlags<typeof healthFlags>): Partial<Pi
   if (!given) return {};
   const negative = Object.entries(numbers).find(([, value]) => value < 0);
   if (negative !== undefined) throw invalid(`${FLAG_OF[negative[0]]} cannot be negative`);
-  return { Healthcheck: { ...(command !== "" && { Test: ["CMD-SHELL", command] }), ...numbers } };
+  const stated = Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== 0));
+  return { Healthcheck: { ...(command !== "" && { Test: ["CMD-SHELL", command] }), ...stated } };
 }
 
 const FLAG_OF: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 import type { InferredFlags } from "@oclif/core/interfaces";
 import { EngineError } from "../../errors.ts";
 import type { LooseCreateBody } from "../../model/create-body.ts";
-import { keyValueMap, parseEnvironmentVariable, parseLabel } from "../../model/key-values.ts";
+import { keyValueMap, parseEnvironmentVariable, parseLabel, splitKeyValue } from "../../model/key-values.ts";
 import { Flags } from "../parameters.ts";
 import { environmentLookup, readKeyValueFiles } from "./key-value-files.ts";
 
@@ -78,7 +78,7 @@ export function processBody(
     Tty: flags.tty,
     User: flags.user ?? "",
     WorkingDir: flags.workdir ?? "",
-    Env: [...envFiles, ...(flags.env ?? [])],
+    Env: lastOfEachName([...envFiles, ...(flags.env ?? [])]),
     Labels: keyValueMap([...labelFiles, ...(flags.label ?? [])]),
     Hostname: flags.hostname ?? "",
     Domainname: flags.domainname ?? "",
@@ -88,6 +88,10 @@ export function processBody(
       ...(flags.init && { Init: true }),
     },
   };
+}
+
+function lastOfEachName(variables: readonly string[]): string[] {
+  return [...new Map(variables.map((variable) => [splitKeyValue(variable).key, variable])).values()];
 }
 
 function parseStream(text: string): string {

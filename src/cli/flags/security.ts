@@ -35,13 +35,20 @@ export function securityBody(flags: InferredFlags<typeof securityFlags>): Partia
   ];
   return {
     Privileged: flags.privileged,
-    CapAdd: flags["cap-add"] ?? null,
-    CapDrop: flags["cap-drop"] ?? null,
+    CapAdd: normalCapabilities(flags["cap-add"]),
+    CapDrop: normalCapabilities(flags["cap-drop"]),
     Devices: devices.filter((device) => !isCdiDevice(device)).map(parseDevice),
     DeviceCgroupRules: flags["device-cgroup-rule"] ?? null,
     DeviceRequests: requests.length > 0 ? requests : null,
     ...securityOptions(flags["security-opt"] ?? []),
   };
+}
+
+/** As docker sends them: `CAP_NET_ADMIN` for `net_admin`, once each and in order. `ALL` makes the others void. */
+function normalCapabilities(names: readonly string[] | undefined): readonly string[] | null {
+  if (names === undefined) return null;
+  const full = names.map((name) => name.toUpperCase().replace(/^(CAP_)?/, "CAP_"));
+  return full.includes("CAP_ALL") ? ["ALL"] : [...new Set(full)].sort();
 }
 
 type SecurityFields = Pick<HostConfig, "SecurityOpt" | "MaskedPaths" | "ReadonlyPaths">;

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import type { EngineApi } from "../../api/client.ts";
 import { Command } from "../../cli/command.ts";
 import { createContainer } from "../../cli/create-container.ts";
+import { EXIT_FAILURE, EXIT_RUN_FAILED } from "../../cli/exit-codes.ts";
 import { containerFlags, createBody } from "../../cli/flags/create-body.ts";
 import { creationFlags } from "../../cli/flags/creation.ts";
 import { notDoneWarnings } from "../../cli/flags/not-done.ts";
@@ -22,7 +23,6 @@ export default class ContainerRun extends Command {
     "run --rm -v $PWD:/src -w /src node npm test",
   ];
   static override stopAtPositional = true;
-  static override failureExitCode = 125;
   static override args = {
     image: Args.string({ required: true }),
     command: Args.string({ multiple: true }),
@@ -42,6 +42,8 @@ export default class ContainerRun extends Command {
     }),
   };
 
+  override failureExitCode = EXIT_RUN_FAILED;
+
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ContainerRun);
     const wanted = createBody(flags, { image: args.image, command: args.command ?? [] });
@@ -50,7 +52,7 @@ export default class ContainerRun extends Command {
     if (complaint !== undefined) {
       // docker gives these two the exit code of any command, not that of a failed run.
       printError(`wharf: ${complaint}\n`);
-      this.exitCode = 1;
+      this.exitCode = EXIT_FAILURE;
       return;
     }
     for (const warning of notDoneWarnings(flags)) this.warn(warning);

@@ -1,6 +1,8 @@
 import type { HostConfig } from "../../model/container-config.ts";
+import { normalizeCapability } from "../../spec/capabilities.ts";
 import type { HostFacts } from "../../spec/host-facts.ts";
 import { defaultCgroupnsMode } from "../../spec/namespaces.ts";
+import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from "../../spec/paths.ts";
 import { memoryAndSwap } from "../../spec/resources.ts";
 import type { Engine } from "../engine.ts";
 import { resolveContainer } from "./resolve.ts";
@@ -21,6 +23,8 @@ export function settleHostConfig(hostConfig: HostConfig, host: HostFacts): HostC
     LogConfig: { Type: hostConfig.LogConfig.Type || "json-file", Config: hostConfig.LogConfig.Config ?? {} },
     RestartPolicy: { ...hostConfig.RestartPolicy, Name: hostConfig.RestartPolicy.Name || "no" },
     MemorySwap: memoryAndSwap(hostConfig),
+    MemorySwappiness: hostConfig.MemorySwappiness === -1 ? null : hostConfig.MemorySwappiness,
+    PidsLimit: (hostConfig.PidsLimit ?? 0) > 0 ? hostConfig.PidsLimit : null,
     CapAdd: hostConfig.CapAdd?.map((name) => normalizeCapability(name, "CapAdd")) ?? null,
     CapDrop: hostConfig.CapDrop?.map((name) => normalizeCapability(name, "CapDrop")) ?? null,
     MaskedPaths: hostConfig.MaskedPaths ?? DEFAULT_MASKED_PATHS,
