@@ -1,13 +1,12 @@
 import { EngineError } from "../errors.ts";
 
-export const NANOSECONDS_PER_SECOND = 1e9;
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1,
   us: 1e3,
   µs: 1e3,
   μs: 1e3,
   ms: 1e6,
-  s: NANOSECONDS_PER_SECOND,
+  s: 1e9,
   m: 60e9,
   h: 3600e9,
 };
@@ -44,19 +43,4 @@ export function parseDuration(text: string): number {
 
 function invalidDuration(text: string): EngineError {
   return new EngineError("invalid-argument", `time: invalid duration ${JSON.stringify(text)}`);
-}
-
-/** Shows nanoseconds as Go does: `1m30s`, `1h0m0s`, `1.5ms`, `0s`. */
-export function formatDuration(nanoseconds: number): string {
-  if (nanoseconds === 0) return "0s";
-  const sign = nanoseconds < 0 ? "-" : "";
-  const magnitude = Math.abs(nanoseconds);
-  if (magnitude < 1e3) return `${sign}${magnitude}ns`;
-  if (magnitude < 1e6) return `${sign}${magnitude / 1e3}µs`;
-  if (magnitude < NANOSECONDS_PER_SECOND) return `${sign}${magnitude / 1e6}ms`;
-  const hours = Math.floor(magnitude / 3600e9);
-  const minutes = Math.floor((magnitude % 3600e9) / 60e9);
-  const seconds = (magnitude % 60e9) / NANOSECONDS_PER_SECOND;
-  if (hours > 0) return `${sign}${hours}h${minutes}m${seconds}s`;
-  return minutes > 0 ? `${sign}${minutes}m${seconds}s` : `${sign}${seconds}s`;
 }

@@ -63,12 +63,3 @@ function numberOfName(text: string): number | undefined {
   const number = (anchor === "MIN" ? REALTIME_MIN : REALTIME_MAX) + Number(`${sign}${offset}`);
   return number >= REALTIME_MIN && number <= REALTIME_MAX ? number : undefined;
 }
-
-/** The name of a signal with its prefix, `SIGTERM`; a number without a name stays a number. */
-export function signalName(number: number): string {
-  const name = Object.keys(NUMBERS).find((candidate) => NUMBERS[candidate] === number);
-  if (name !== undefined) return `SIG${name}`;
-  if (number === REALTIME_MIN) return "SIGRTMIN";
-  if (number > REALTIME_MIN && number <= REALTIME_MAX) return `SIGRTMIN+${number - REALTIME_MIN}`;
-  return String(number);
-}

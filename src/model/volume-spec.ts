@@ -92,11 +92,6 @@ function isMode(text: string): boolean {
   return !kinds.includes(-1) && new Set(kinds).size === kinds.length;
 }
 
-/** True for a mode of `--volumes-from`, `ro` or `rw` and the like. */
-export function isMountMode(text: string): boolean {
-  return isMode(text);
-}
-
 function invalid(message: string): EngineError {
   return new EngineError("invalid-argument", message);
 }

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { describe, expect, it } from "vitest";
-import { parseSignal, signalName } from "../../../src/model/signal.ts";
+import { parseSignal } from "../../../src/model/signal.ts";
 
 describe("signals", () => {
   it("has the numbers of this machine", () => {
@@ -21,14 +21,5 @@ describe("signals", () => {
 
   it.each(["FOO", "0", "65", "", "-1", "RTMAX+1", "toString"])("refuses %j", (text) => {
     expect(() => parseSignal(text)).toThrow(`invalid signal: ${text}`);
-  });
-
-  it.each([
-    [9, "SIGKILL"],
-    [34, "SIGRTMIN"],
-    [37, "SIGRTMIN+3"],
-    [99, "99"],
-  ])("names %d", (number, name) => {
-    expect(signalName(number)).toBe(name);
   });
 });
