@@ -74,11 +74,13 @@ replaceFile(join(root, "dist/metafile.json"), JSON.stringify(metafile));
 /** Has every Node that may run the bundle write V8's code for it, beside it. */
 async function compile(file) {
   const names = file.startsWith("wharf-") ? ["", ...HOT_COMMANDS] : [""];
+  // V8 takes no code that was compiled under other flags; these are src/cli/open-supervisor.ts's.
+  const flags = file.startsWith("supervisor-") ? ["--max-semi-space-size=1", "--optimize-for-size"] : [];
   const jobs = nodes().flatMap((node) => names.map((name) => ({ node, name })));
   const work = async () => {
     for (let job = jobs.pop(); job !== undefined; job = jobs.pop()) {
       const { node, name } = job;
-      await promisify(execFile)(node, [join(root, "scripts/warm-up.cjs"), join(bundles, file), name]);
+      await promisify(execFile)(node, [...flags, join(root, "scripts/warm-up.cjs"), join(bundles, file), name]);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
