@@ -45,6 +45,7 @@ const OMITTED: Readonly<Record<string, readonly (readonly [field: string, nil: T
   Config: [["Healthcheck", TypedNil.pointer]],
   HostConfig: [
     ["Annotations", TypedNil.map],
+    ["Init", TypedNil.pointer],
     ["Mounts", TypedNil.list],
     ["StorageOpt", TypedNil.map],
     ["Sysctls", TypedNil.map],

@@ -66,6 +66,7 @@ function planBind(bind: string, driver: string): PlannedMount {
   return {
     ...common,
     type,
+    mode: mode || "z",
     name: source,
     source: "",
     propagation: "",

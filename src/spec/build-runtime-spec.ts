@@ -96,7 +96,8 @@ function buildLinux(input: SpecInput, privileges: Privileges): LinuxSpec {
 function hiddenPaths({ record, host }: SpecInput): Pick<LinuxSpec, "maskedPaths" | "readonlyPaths"> {
   const { Privileged, MaskedPaths, ReadonlyPaths } = record.hostConfig;
   if (Privileged) return {};
-  const masked = MaskedPaths ?? [...DEFAULT_MASKED_PATHS, ...thermalPaths(host.cpuCount)];
+  const unmasked = MaskedPaths?.length === 0;
+  const masked = unmasked ? [] : [...(MaskedPaths ?? DEFAULT_MASKED_PATHS), ...thermalPaths(host.cpuCount)];
   const readonly = ReadonlyPaths ?? DEFAULT_READONLY_PATHS;
   return {
     ...(masked.length > 0 && { maskedPaths: masked }),

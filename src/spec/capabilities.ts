@@ -78,8 +78,8 @@ export interface CapabilityRequest {
  * @throws EngineError `invalid-argument` for a name that Linux does not know.
  */
 export function containerCapabilities(request: CapabilityRequest, bounding: readonly string[]): readonly string[] {
-  const add = request.add.map((name) => parseCapability(name, "CapAdd"));
-  const drop = request.drop.map((name) => parseCapability(name, "CapDrop"));
+  const add = request.add.map((name) => normalizeCapability(name, "CapAdd"));
+  const drop = request.drop.map((name) => normalizeCapability(name, "CapDrop"));
   if (request.privileged) return bounding;
   if (add.includes("ALL")) return bounding.filter((name) => !drop.includes(name));
   const kept = drop.includes("ALL") ? [] : DEFAULT_CAPABILITIES.filter((name) => !drop.includes(name));
@@ -95,7 +95,13 @@ export function capabilitySets(capabilities: readonly string[]): CapabilitySets 
   return { bounding: capabilities, effective: capabilities, permitted: capabilities };
 }
 
-function parseCapability(text: string, field: string): string {
+/**
+ * A capability's name as Linux spells it, or `ALL`.
+ *
+ * @param field where it was written, for the complaint.
+ * @throws EngineError `invalid-argument` for a name that Linux does not know.
+ */
+export function normalizeCapability(text: string, field: "CapAdd" | "CapDrop"): string {
   const upper = text.toUpperCase();
   if (upper === "ALL" || upper === "CAP_ALL") return "ALL";
   const name = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;

@@ -175,10 +175,10 @@ async function settleConfig(
 async function hostnameFor(
   engine: CreateEngine,
   id: string,
-  { NetworkMode, UTSMode }: HostConfig,
+  { NetworkMode }: HostConfig,
   context: { readonly signal: AbortSignal },
 ): Promise<string> {
-  if (NetworkMode === "host" || UTSMode === "host") return engine.host.hostname;
+  if (NetworkMode === "host") return engine.host.hostname;
   const sharer = sharedContainerOf(NetworkMode);
   // A container that does not exist yet may by the time of the start; until then the name is the usual one.
   const shared = sharer && (await resolveContainer(engine, sharer, context).catch(() => undefined));

@@ -27,10 +27,18 @@ export function settleHostConfig(hostConfig: HostConfig, host: HostFacts): HostC
     PidsLimit: (hostConfig.PidsLimit ?? 0) > 0 ? hostConfig.PidsLimit : null,
     CapAdd: hostConfig.CapAdd?.map((name) => normalizeCapability(name, "CapAdd")) ?? null,
     CapDrop: hostConfig.CapDrop?.map((name) => normalizeCapability(name, "CapDrop")) ?? null,
-    MaskedPaths: hostConfig.MaskedPaths ?? DEFAULT_MASKED_PATHS,
-    ReadonlyPaths: hostConfig.ReadonlyPaths ?? DEFAULT_READONLY_PATHS,
+    MaskedPaths: hostConfig.Privileged ? null : (hostConfig.MaskedPaths ?? DEFAULT_MASKED_PATHS),
+    ReadonlyPaths: hostConfig.Privileged ? null : (hostConfig.ReadonlyPaths ?? DEFAULT_READONLY_PATHS),
+    SecurityOpt: securityOptions(hostConfig),
     OomKillDisable: hostConfig.OomKillDisable ?? (host.cgroupVersion === 1 ? false : null),
   };
+}
+
+/** docker turns SELinux off, even where there is none, for containers that see the host's processes or memory. */
+function securityOptions({ SecurityOpt, Privileged, IpcMode, PidMode }: HostConfig): HostConfig["SecurityOpt"] {
+  const isLabelled = SecurityOpt?.some((option) => /^label([=:]|$)/.test(option)) ?? false;
+  const isOpen = Privileged || IpcMode === "host" || PidMode === "host";
+  return isOpen && !isLabelled ? [...(SecurityOpt ?? []), "label=disable"] : SecurityOpt;
 }
 
 /**

@@ -1,16 +1,20 @@
 /** Replaces what differs from one run to the next, or between two daemons that do the same, by what it is. */
 export function maskText(text: string): string {
-  return text
-    .replace(/\b[0-9a-f]{64}\b/g, "<id>")
-    .replace(/\b[0-9a-f]{12}\b/g, "<short id>")
-    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, "<time>")
-    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} \w+/g, "<time>")
-    .replace(/(Less than a second|About a minute|\d+ \w+) ago/g, "<age> ago")
-    .replace(/Up (Less than a second|About a minute|\d+ \w+)/g, "Up <age>")
-    .replace(/"RunningFor":"[^"]*"/g, '"RunningFor":"<age>"')
-    .replace(/\/\S+\/volumes\/(\S+)\/_data/g, "<volumes>/$1/_data")
-    .replace(/\b\d+(\.\d+)?[kM]?B\b/g, "<size>")
-    .replace(/ {2,}/g, "  ");
+  return (
+    text
+      .replace(/\b[0-9a-f]{64}\b/g, "<id>")
+      .replace(/\b[0-9a-f]{12}\b/g, "<short id>")
+      .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, "<time>")
+      .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} \w+/g, "<time>")
+      .replace(/(Less than a second|About a minute|\d+ \w+) ago/g, "<age> ago")
+      .replace(/Up (Less than a second|About a minute|\d+ \w+)/g, "Up <age>")
+      .replace(/"RunningFor":"[^"]*"/g, '"RunningFor":"<age>"')
+      // wharf keeps the volumes of namespaces apart.
+      .replace(/\/[^\s"]+\/volumes\/([^\s"/]+\/)?([^\s"/]+)\/_data/g, "<volumes>/$2/_data")
+      .replace(/^(overlay2|overlayfs)$/, "<overlay>")
+      .replace(/\b\d+(\.\d+)?[kM]?B\b/g, "<size>")
+      .replace(/ {2,}/g, "  ")
+  );
 }
 
 /** Fields whose values are one daemon's own; their types must agree all the same. */
@@ -23,6 +27,7 @@ const OWN_FIELDS = new Set([
   "HostnamePath",
   "HostsPath",
   "IPAddress",
+  "IPPrefixLen",
   "LogPath",
   "MacAddress",
   "NetworkID",
