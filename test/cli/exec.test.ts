@@ -11,8 +11,12 @@ let node: TestNode;
 beforeAll(async () => {
   node = await freshNamespace();
   await node.load("busybox");
-  const script =
-    "adduser -D -u 1234 -h /home/app app; addgroup -g 77 extra; addgroup app extra; touch /ready; sleep 100000";
+  const accounts = [
+    "echo app:x:1234:1234::/home/app:/bin/sh >> /etc/passwd",
+    "echo app:x:1234: >> /etc/group",
+    "echo extra:x:77:app >> /etc/group",
+  ];
+  const script = [...accounts, "touch /ready", "sleep 100000"].join("; ");
   await node.succeed("run", "-d", "--name", "box", "-e", "OWN=1", "--network", "none", "busybox", "sh", "-c", script);
   await waitUntil(
     "the user is there",
@@ -63,7 +67,7 @@ describe("exec", () => {
 
   it("runs as a user of the container's own, by name", async () => {
     expect(await node.succeed("exec", "-u", "app", "box", "sh", "-c", "id; echo $HOME")).toBe(
-      "uid=1234(app) gid=1234(app) groups=1234(app),77(extra)\n/home/app",
+      "uid=1234(app) gid=1234(app) groups=77(extra),1234(app)\n/home/app",
     );
     expect(await node.succeed("exec", "-u", "5:6", "box", "sh", "-c", "id -u; id -g")).toBe("5\n6");
   });

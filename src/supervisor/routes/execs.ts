@@ -43,7 +43,8 @@ async function startExec(context: RequestContext): Promise<void> {
         stdin: config.AttachStdin ?? false,
         stdout: config.AttachStdout ?? false,
         stderr: config.AttachStderr ?? false,
-        endsStdin: true,
+        // A terminal that is hung up is no end of input.
+        endsStdin: !raw,
         essential: true,
         detachKeys,
       };

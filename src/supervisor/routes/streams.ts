@@ -1,5 +1,5 @@
 import { resolveContainer } from "../../engine/containers/resolve.ts";
-import type { StoredContainer } from "../../engine/containers/stored-container.ts";
+import { notOurs, type StoredContainer } from "../../engine/containers/stored-container.ts";
 import { EngineError } from "../../errors.ts";
 import { parseMoment } from "../../model/moment.ts";
 import type { LogRun } from "../../stdio/json-log-decoder.ts";
@@ -34,6 +34,7 @@ async function attachToContainer(context: RequestContext): Promise<void> {
       `container ${context.param("id")} is restarting, wait until the container is running`,
     );
   }
+  if (!container.isOwn) throw notOurs(container);
   const detachKeys = detachKeysOf(context.query.get("detachKeys"));
   const contentType = outputContentType({ raw: terminal, apiMinor: context.apiMinor });
   const { socket } = await context.hijack(contentType);
@@ -49,7 +50,8 @@ async function attachToContainer(context: RequestContext): Promise<void> {
     ...shown,
     terminal,
     stdin: context.flag("stdin") && (config.OpenStdin ?? false),
-    endsStdin: config.StdinOnce ?? false,
+    // A terminal that is hung up is no end of input.
+    endsStdin: config.StdinOnce && !terminal,
     essential: io === undefined,
     detachKeys,
   };
