@@ -143,7 +143,11 @@ async function removeTask(client: Containerd, containerId: string): Promise<void
 async function removeContent(client: Containerd): Promise<void> {
   for (const { name } of await client.images.list()) await forgiving(client.images.delete(name));
   for (const { id } of await client.leases.list()) await forgiving(client.leases.delete(id));
-  for (const { ref } of await client.content.statuses()) await forgiving(client.content.abort(ref));
+  await waitUntil("no ingest is left", async () => {
+    // containerd fails an abort while it still closes the file of a writer that went away.
+    for (const { ref } of await client.content.statuses()) await forgiving(client.content.abort(ref));
+    return true;
+  });
   await waitUntil(`the namespace ${client.namespace} is empty`, async () => {
     const { id } = await client.leases.create();
     await client.leases.delete(id, { sync: true });
