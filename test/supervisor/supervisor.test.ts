@@ -105,12 +105,12 @@ describe("the supervisor's process", () => {
   });
 
   it("says why it did not start", async () => {
-    const env = { WHARF_RUN_ROOT: "/proc/nowhere" };
+    const env = { WHARF_RUN_ROOT: "/dev/null/run" };
 
     const result = await node.cliWith({ env }, "supervisor", "start");
 
     expect(result.exitCode).toBe(1);
-    expect(result.stderr).toMatch(/^wharf: the supervisor did not start\n.*supervisor\.log:\n[\s\S]*ENOENT/);
+    expect(result.stderr).toMatch(/^wharf: the supervisor did not start\n.*supervisor\.log:\n[\s\S]*ENOTDIR/);
   });
 
   it("leaves containers running when it is stopped, and finds them again", async () => {
