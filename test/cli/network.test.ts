@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { freshNamespace, type TestNode } from "../support/namespace.ts";
 import { ask, askFrom, inNetns, Neighbour, startServer } from "../support/network.ts";
@@ -120,20 +119,6 @@ describe("published ports", () => {
     expect(await answerOf(18202)).toBe("web-z");
   });
 
-  it("outlive the supervisor, and the next one knows them", async () => {
-    await node.succeed("run", "-d", "--name", "web", "-p", "18203:80", image, ...server("web"));
-    await answerOf(18203);
-    const pid = Number(await readFile(await supervisorPidFile(), "utf8"));
-
-    process.kill(pid, "SIGKILL");
-
-    expect(await answerOf(18203)).toBe("web");
-    const result = await node.cli("run", "--rm", "-p", "18203:80", image, "true");
-    expect(result.stderr).toContain("port is already allocated");
-    await node.succeed("rm", "-f", "web");
-    expect(await ask("127.0.0.1", 18203)).toBe("ECONNREFUSED");
-  });
-
   it("of thirty containers that start at once are all there, and go with them", async () => {
     const names = Array.from({ length: 30 }, (_, index) => `many${index}`);
     const ids = await Promise.all(
@@ -148,11 +133,6 @@ describe("published ports", () => {
     for (const id of ids) await noNetworkTraces(node.host.runRoot, id);
   }, 120_000);
 });
-
-async function supervisorPidFile(): Promise<string> {
-  const files = await readdir(node.host.runRoot, { recursive: true });
-  return join(node.host.runRoot, files.find((file) => file.endsWith("supervisor.pid")) ?? "");
-}
 
 describe("a container that ends", () => {
   const endings: readonly (readonly [string, (id: string) => Promise<unknown>])[] = [

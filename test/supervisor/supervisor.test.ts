@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startContainerd, type TestContainerd } from "../support/containerd.ts";
 import { TestNode } from "../support/namespace.ts";
+import { ask } from "../support/network.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 /** Containers write this many lines in the tests of what a killed supervisor loses. */
@@ -127,6 +128,21 @@ describe("the supervisor's process", () => {
 });
 
 describe("a supervisor that is killed", () => {
+  it("leaves published ports open, and its successor knows them", async () => {
+    const answer = async () => (await ask("127.0.0.1", 18203)).trim();
+    const server = ["nc", "-ll", "-p", "80", "-e", "echo", "web"];
+    await node.succeed("run", "-d", "--name", "web", "-p", "18203:80", "busybox", ...server);
+    await waitUntil("the port answers", async () => (await answer()) === "web");
+
+    await killSupervisor();
+
+    expect(await answer()).toBe("web");
+    const result = await node.cli("run", "--rm", "-p", "18203:80", "busybox", "true");
+    expect(result.stderr).toContain("port is already allocated");
+    await node.succeed("rm", "-f", "web");
+    expect(await answer()).toBe("ECONNREFUSED");
+  });
+
   it("loses none of what a container writes meanwhile", async () => {
     const script = `i=0; while [ $i -lt ${LINES} ]; do i=$((i + 1)); echo line $i; done; sleep 1000`;
     await startContainer("writer", script);
