@@ -6,7 +6,7 @@ import { renameContainer } from "../engine/containers/rename.ts";
 import { startContainer } from "../engine/containers/start.ts";
 import { explainStartFailure } from "../engine/containers/start-failure.ts";
 import { type StopRequest, stopContainer } from "../engine/containers/stop.ts";
-import type { StoredContainer } from "../engine/containers/stored-container.ts";
+import { findTask, notOurs, type StoredContainer } from "../engine/containers/stored-container.ts";
 import { writeState } from "../engine/containers/write-state.ts";
 import { EngineError, isEngineError } from "../errors.ts";
 import type { ContainerState } from "../model/container-record.ts";
@@ -125,6 +125,14 @@ export class ContainerRun {
     this.#container = container;
   }
 
+  /** Looks up whether a container of another client runs: its starts and exits are not seen. */
+  async observeForeign(signal: AbortSignal): Promise<void> {
+    const task = await findTask(this.#services.engine, this.id, { signal });
+    const alive = task !== undefined && task.status !== "stopped";
+    this.#pid = alive ? task.pid : 0;
+    this.#paused = task?.status === "paused";
+  }
+
   /**
    * Starts the container because a person asked for it. Answers false if it runs already.
    *
@@ -134,6 +142,7 @@ export class ContainerRun {
   start(): Promise<boolean> {
     return this.#transitions.run(async () => {
       this.#requirePresent();
+      if (!this.#container.isOwn) throw notOurs(this.#container);
       if (this.#paused) {
         throw new EngineError("conflict", "cannot start a paused container, try unpause instead");
       }
@@ -228,6 +237,7 @@ export class ContainerRun {
         return { promise: this.#exit.promise };
       });
       if (this.#pid !== 0) await this.#stopNow({ stopSignal: "SIGKILL" }, exited.promise);
+      if (!this.#container.isOwn) await this.#deleteTask();
       await this.#transitions.run(() => this.#removeNow(volumes));
     } finally {
       this.#removing = false;
@@ -380,7 +390,8 @@ export class ContainerRun {
     await this.#io?.drained();
     this.#released = this.#releaseNetwork(run);
     this.#announceExit(exit, ranMs);
-    await this.#deleteTask();
+    // Another client's task is its own to delete, unless the container goes with it.
+    if (this.#container.isOwn || removes) await this.#deleteTask();
     if (removes && !this.#removing) await this.#removeNow(true).catch(this.#services.onDefect);
     if (restarts) this.scheduleRestart(this.#backoff.next(ranMs));
   }
@@ -450,6 +461,7 @@ export class ContainerRun {
 
   async #writeState(state: ContainerState): Promise<void> {
     this.#state = state;
+    if (!this.#container.isOwn) return;
     await writeState(this.#services.engine, this.id, state);
   }
 

@@ -66,7 +66,11 @@ export class ContainerRuns {
    * @throws EngineError `not-found`; `invalid-argument` for an ambiguous prefix.
    */
   async find(nameOrId: string, { signal }: { readonly signal: AbortSignal }): Promise<ContainerRun> {
-    return this.#runs.get(nameOrId) ?? this.#track(await resolveContainer(this.#services.engine, nameOrId, { signal }));
+    const known = this.#runs.get(nameOrId);
+    if (known?.container.isOwn) return known;
+    const run = this.#track(await resolveContainer(this.#services.engine, nameOrId, { signal }));
+    if (!run.container.isOwn) await run.observeForeign(signal);
+    return run;
   }
 
   /** Lets go of all containers, which run on. */

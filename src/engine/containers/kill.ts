@@ -25,7 +25,9 @@ export async function signalContainer(
   }
   if (!ends) return;
   const task = await findTask(engine, container.id);
-  if (task?.status === "paused" || task?.status === "pausing") await tasks.resume(container.id);
+  if (task?.status !== "paused" && task?.status !== "pausing") return;
+  // It may have ended by the signal in between; whoever waits for its end sees whether it has.
+  await tasks.resume(container.id).catch(() => undefined);
 }
 
 export function notRunning({ id }: StoredContainer): EngineError {

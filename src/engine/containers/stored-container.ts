@@ -1,7 +1,7 @@
 import type { Containerd } from "../../containerd/client.ts";
 import type { ContainerInfo } from "../../containerd/containers.ts";
 import type { TaskInfo } from "../../containerd/tasks.ts";
-import { isEngineError } from "../../errors.ts";
+import { EngineError, isEngineError } from "../../errors.ts";
 import {
   type ContainerRecord,
   type ContainerState,
@@ -46,6 +46,13 @@ export class StoredContainer {
   stateWith(task: TaskInfo | undefined): ContainerState {
     return this.isOwn || task === undefined ? this.state : { ...this.state, startedAt: this.info.createdAt };
   }
+}
+
+/** For what takes knowing how a container was made. */
+export function notOurs({ name }: StoredContainer): EngineError {
+  return new EngineError("failed-precondition", `container ${name} was not made by wharf`, {
+    hint: "use the client that made it",
+  });
 }
 
 /** The containerd container's task, or undefined while it has none. */
