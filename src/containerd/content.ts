@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { EngineError, isEngineError } from "../errors.ts";
 import type { Descriptor } from "../model/descriptor.ts";
 import { type ContentWriter, openContentWriter, type WriterOptions } from "./content-writer.ts";
@@ -6,6 +7,9 @@ import type { CallOptions, ServiceClient, WriteOptions } from "./rpc.ts";
 import { timestampToIso } from "./timestamps.ts";
 
 export type { ContentWriter, WriterOptions };
+
+/** How often a writer asks whether an ingest that somebody else writes is free. */
+const LOCK_POLL_MS = 100;
 
 /** A blob of the content store. */
 export interface ContentInfo {
@@ -82,11 +86,29 @@ export class Content {
     return await openContentWriter(this.client, ref, options);
   }
 
+  /**
+   * As `writer`, but while somebody else writes the ingest, waits for them to finish or to give up.
+   *
+   * @throws EngineError `already-exists` when the blob is in the store, as it is when they finished.
+   */
+  async writerWhenFree(ref: string, options: WriterOptions = {}): Promise<ContentWriter> {
+    for (;;) {
+      try {
+        return await this.writer(ref, options);
+      } catch (error) {
+        if (!isEngineError(error, "unavailable")) throw error;
+      }
+      // Fails when it is containerd that is unavailable, and not the ingest.
+      await this.statuses([`ref==${ref}`], options);
+      await delay(LOCK_POLL_MS, undefined, options.signal && { signal: options.signal });
+    }
+  }
+
   /** Puts a small blob, of which all bytes are at hand, into the store. One that is there already only gets the labels. */
   async writeBlob(descriptor: Descriptor, bytes: Uint8Array, options: WriterOptions = {}): Promise<void> {
     const { digest, size } = descriptor;
     try {
-      await using writer = await this.writer(`wharf-blob-${digest}`, { ...options, descriptor });
+      await using writer = await this.writerWhenFree(`wharf-blob-${digest}`, { ...options, descriptor });
       if (writer.offset < bytes.length) await writer.write(bytes.subarray(writer.offset));
       await writer.commit({ size, digest, labels: options.labels });
     } catch (error) {

@@ -4,7 +4,6 @@ import { EngineError, isEngineError } from "../../errors.ts";
 import { isDigest } from "../../model/digest.ts";
 import type { Engine } from "../engine.ts";
 import { DOCKER_MANIFEST, digestAtPath, OCI_INDEX, OCI_LAYOUT } from "./archive-format.ts";
-import { openIngest } from "./open-ingest.ts";
 
 /** A member of an archive that is in the content store now. */
 export interface ArchivedBlob {
@@ -90,7 +89,7 @@ async function storeNamedBlob(
   const descriptor = { mediaType: "", digest, size };
   const head = new Head();
   try {
-    await using writer = await openIngest(content, `wharf-load-${digest}`, { descriptor, leaseId, signal });
+    await using writer = await content.writerWhenFree(`wharf-load-${digest}`, { descriptor, leaseId, signal });
     const resumedAt = writer.offset;
     let position = 0;
     for await (const chunk of bytes) {

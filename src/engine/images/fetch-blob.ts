@@ -4,7 +4,6 @@ import type { Descriptor } from "../../model/descriptor.ts";
 import type { Reference } from "../../model/reference.ts";
 import type { Engine } from "../engine.ts";
 import { missingLabels, sourceLabel } from "./labels.ts";
-import { openIngest } from "./open-ingest.ts";
 
 export interface FetchBlobRequest {
   readonly reference: Reference;
@@ -55,7 +54,7 @@ async function fetchOnce(
   { signal, onBytes }: FetchBlobContext,
 ): Promise<void> {
   const labels = sourceLabel(reference);
-  await using writer = await openIngest(containerd.content, ref, { descriptor, labels, leaseId, signal });
+  await using writer = await containerd.content.writerWhenFree(ref, { descriptor, labels, leaseId, signal });
   onBytes(writer.offset);
   if (writer.offset < descriptor.size) {
     const blob = await registry.fetchBlob(reference, descriptor, { offset: writer.offset, signal });
