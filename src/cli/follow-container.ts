@@ -1,6 +1,7 @@
 import { type EngineApi, readJson } from "../api/client.ts";
 import { EngineError } from "../errors.ts";
 import type { ContainerWait } from "../model/container-view.ts";
+import { EXIT_FAILURE } from "./exit-codes.ts";
 import { Foreground, type ForegroundStreams } from "./foreground.ts";
 import { printError } from "./output.ts";
 import { SignalProxy } from "./signal-proxy.ts";
@@ -12,6 +13,8 @@ export interface FollowRequest {
   readonly detachKeys?: string | undefined;
   /** Hand signals on to the container. */
   readonly signalProxy: boolean;
+  /** docker's `attach` says so and fails when the user detaches; its `run` and `start` end quietly. */
+  readonly detachingFails?: boolean;
   /** What the container's end is: `next-exit` of one that is about to start, `removed` with --rm. */
   readonly until: "not-running" | "next-exit" | "removed";
   /** Starts the container, once everything is tied to it; absent when it runs already. */
@@ -22,7 +25,7 @@ export interface FollowRequest {
 const EXIT_CLOSED_OUTPUT = 141;
 
 /**
- * Ties this process to a container until its end, and returns its exit code: 0 when the user detached. The command has
+ * Ties this process to a container until its end, and returns its exit code, or that of detaching. The command has
  * to release its interrupts before, as signals are the container's now.
  *
  * @throws EngineError what `start` throws; what the wait ended with, such as a supervisor that went away.
@@ -59,8 +62,7 @@ export async function followContainer(api: EngineApi, request: FollowRequest): P
     exit.catch(() => undefined);
     switch (await foreground.finished) {
       case "detached":
-        printError("read escape sequence\n");
-        return 0;
+        return request.detachingFails ? reportDetached() : 0;
       case "closed-output":
         return EXIT_CLOSED_OUTPUT;
       case "ended":
@@ -69,6 +71,12 @@ export async function followContainer(api: EngineApi, request: FollowRequest): P
   } finally {
     giveUp.abort();
   }
+}
+
+/** Tells the user who typed the detach keys, and returns docker's exit code for it. */
+export function reportDetached(): number {
+  printError("read escape sequence\n");
+  return EXIT_FAILURE;
 }
 
 function exitCodeOf({ StatusCode, Error: failure }: ContainerWait): number {

@@ -67,6 +67,12 @@ export class Foreground implements Disposable {
     this.#connection.socket.destroy();
   }
 
+  /** The terminal is ours again before anything is said about the end. */
+  #finish(end: ForegroundEnd): void {
+    this.#leaveInput();
+    this.#resolve(end);
+  }
+
   #receive(): void {
     const { socket, raw } = this.#connection;
     const { stdout, stderr } = this.#options.streams;
@@ -80,12 +86,12 @@ export class Foreground implements Disposable {
       const frames = new FrameReader((stream, chunk) => show(stream === "stderr" ? stderr : stdout, chunk));
       socket.on("data", (chunk: Buffer) => frames.push(chunk));
     }
-    socket.once("end", () => this.#resolve("ended"));
-    socket.once("close", () => this.#resolve("ended"));
+    socket.once("end", () => this.#finish("ended"));
+    socket.once("close", () => this.#finish("ended"));
     // A connection that breaks off ends the output; why the process ended is for its exit code to say.
-    socket.on("error", () => this.#resolve("ended"));
+    socket.on("error", () => this.#finish("ended"));
     // Whoever read our output has left, as `head` does.
-    for (const target of [stdout, stderr]) target?.once("error", () => this.#resolve("closed-output"));
+    for (const target of [stdout, stderr]) target?.once("error", () => this.#finish("closed-output"));
   }
 
   #send(stdin: Readable): void {
@@ -95,7 +101,7 @@ export class Foreground implements Disposable {
       const { pass, detached } = scanner?.scan(chunk) ?? { pass: chunk, detached: false };
       if (detached) {
         if (pass.length > 0) socket.write(pass);
-        this.#resolve("detached");
+        this.#finish("detached");
         return;
       }
       if (pass.length === 0 || socket.write(pass)) return;
@@ -108,6 +114,7 @@ export class Foreground implements Disposable {
     stdin.once("end", end);
     stdin.once("error", end);
     this.#leaveInput = () => {
+      this.#leaveInput = () => undefined;
       stdin.off("data", forward);
       stdin.off("end", end);
       stdin.off("error", end);

@@ -34,6 +34,11 @@ export function execRunDir(roots: Roots, namespace: string, containerId: string,
   return join(containerRunDir(roots, namespace, containerId), "exec", execId);
 }
 
+/** The /dev/shm that a container lends to others. */
+export function sharedMemoryDir({ runRoot }: Roots, namespace: string, containerId: string): string {
+  return join(runRoot, "shm", namespace, containerId);
+}
+
 /** A container's hostname, hosts, resolv.conf and log. */
 export function containerDataDir({ dataRoot }: Roots, namespace: string, containerId: string): string {
   return join(dataRoot, "containers", namespace, containerId);

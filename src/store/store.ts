@@ -6,6 +6,7 @@ import { copyUp } from "./copy-up.ts";
 import { readDeviceNumbers, readDevices, readHostDevices } from "./devices.ts";
 import { mountPointDir, type Roots } from "./layout.ts";
 import { Rootfs } from "./rootfs.ts";
+import { SharedMemory } from "./shared-memory.ts";
 import { readUserDatabase } from "./user-database.ts";
 import { type Volume, Volumes } from "./volumes.ts";
 
@@ -14,6 +15,7 @@ export class Store {
   readonly roots: Roots;
   readonly volumes: Volumes;
   readonly containerFiles: ContainerFiles;
+  readonly sharedMemory: SharedMemory;
   readonly makeBindSource = makeBindSource;
   readonly readDevices = readDevices;
   readonly readHostDevices = readHostDevices;
@@ -23,6 +25,7 @@ export class Store {
     this.roots = { dataRoot, runRoot };
     this.volumes = new Volumes(this.roots, namespace);
     this.containerFiles = new ContainerFiles(this.roots, namespace);
+    this.sharedMemory = new SharedMemory(this.roots, namespace);
   }
 
   /** The same files for another namespace. */

@@ -1,10 +1,11 @@
 import { notRunning, SIGKILL, signalContainer, stopSignalOf } from "../engine/containers/kill.ts";
 import type { ContainerNames } from "../engine/containers/names.ts";
 import { pauseContainer, unpauseContainer } from "../engine/containers/pause.ts";
-import { type RemoveRequest, removeContainer } from "../engine/containers/remove.ts";
+import { releaseSurroundings } from "../engine/containers/release.ts";
+import { type RemoveRequest, removeContainer, requireRemovable } from "../engine/containers/remove.ts";
 import { renameContainer } from "../engine/containers/rename.ts";
 import { startContainer } from "../engine/containers/start.ts";
-import { explainStartFailure } from "../engine/containers/start-failure.ts";
+import { explainStartFailure, UNEXPLAINED_FAILURE } from "../engine/containers/start-failure.ts";
 import { type StopRequest, stopContainer } from "../engine/containers/stop.ts";
 import { findTask, notOurs, type StoredContainer } from "../engine/containers/stored-container.ts";
 import { writeState } from "../engine/containers/write-state.ts";
@@ -81,7 +82,7 @@ export class ContainerRun {
   #restartTimer: NodeJS.Timeout | undefined;
   #exit = new Deferred<ContainerExit>();
   readonly #removal = new Deferred<ContainerExit>();
-  /** Settles when the network of the last run has been released. */
+  /** Settles when the network and the shared memory of the last run have been released. */
   #released: Promise<unknown> = Promise.resolve();
 
   constructor(services: RunServices, container: StoredContainer) {
@@ -164,7 +165,7 @@ export class ContainerRun {
     });
     if (exited === undefined) return false;
     if (this.#pid !== 0) await this.#stopNow(request, exited.promise);
-    this.#tell("stop");
+    this.#services.events.tell(this.#container, "stop");
     return true;
   }
 
@@ -177,7 +178,7 @@ export class ContainerRun {
     } finally {
       this.#restartAsked = false;
     }
-    this.#tell("restart");
+    this.#services.events.tell(this.#container, "restart");
   }
 
   /** Sends a signal. One that is meant to end the container also keeps its policy from starting it again. */
@@ -194,20 +195,20 @@ export class ContainerRun {
       return { promise: this.#exit.promise };
     });
     await signalContainer(this.#services.engine, container, { number, ends });
-    this.#tell("kill", { signal: String(number) });
+    this.#services.events.tell(this.#container, "kill", { signal: String(number) });
     if (number === SIGKILL) await exited.promise;
   }
 
   async pause(signal: AbortSignal): Promise<void> {
     await pauseContainer(this.#services.engine, this.#container, { signal });
     this.#paused = true;
-    this.#tell("pause");
+    this.#services.events.tell(this.#container, "pause");
   }
 
   async unpause(signal: AbortSignal): Promise<void> {
     await unpauseContainer(this.#services.engine, this.#container, { signal });
     this.#paused = false;
-    this.#tell("unpause");
+    this.#services.events.tell(this.#container, "unpause");
   }
 
   async rename(newName: string, signal: AbortSignal): Promise<void> {
@@ -215,7 +216,7 @@ export class ContainerRun {
     const oldName = this.#container.name;
     const request = { containerd: engine.containerd, names };
     this.#container = await renameContainer(request, this.#container, newName, { signal });
-    this.#tell("rename", { oldName: `/${oldName}` });
+    this.#services.events.tell(this.#container, "rename", { oldName: `/${oldName}` });
   }
 
   /**
@@ -227,7 +228,7 @@ export class ContainerRun {
     if (this.#removing) {
       throw new EngineError("conflict", `removal of container ${this.#container.name} is already in progress`);
     }
-    if (!force) this.#requireRemovable();
+    if (!force) requireRemovable(this.#container, this.status);
     this.#removing = true;
     try {
       const exited = await this.#transitions.run(async () => {
@@ -268,7 +269,7 @@ export class ContainerRun {
   /** The kernel killed a process of the container for want of memory. */
   noteOom(): void {
     this.#oomKilled = true;
-    this.#tell("oom");
+    this.#services.events.tell(this.#container, "oom");
   }
 
   notePaused(paused: boolean): void {
@@ -297,7 +298,7 @@ export class ContainerRun {
   /** Undoes a first start that was cut short before there was a process. */
   async abandonStart(): Promise<void> {
     await this.#transitions.run(async () => {
-      this.#released = this.#releaseNetwork(this.#state);
+      this.#released = this.#release(this.#state);
       await this.#writeState({ ...this.#state, desired: "created", netnsPath: "", endpoints: [], ports: [] });
     });
   }
@@ -305,7 +306,10 @@ export class ContainerRun {
   /** Goes on with a removal that was interrupted. */
   async finishRemoval(): Promise<void> {
     this.#removing = true;
-    await this.#transitions.run(() => this.#removeNow(this.#container.record.hostConfig.AutoRemove));
+    await this.#transitions.run(async () => {
+      this.#released = this.#release(this.#state);
+      await this.#removeNow(this.#container.record.hostConfig.AutoRemove);
+    });
   }
 
   /** Starts the container because its policy, not a person, wants it. */
@@ -351,15 +355,20 @@ export class ContainerRun {
     this.#paused = false;
     this.#oomKilled = false;
     io.started();
-    this.#tellNetworks("connect");
-    this.#tell("start");
+    this.#services.events.networks("connect", this.id, this.#state.endpoints);
+    this.#services.events.tell(this.#container, "start");
   }
 
   /** What docker keeps of a failed start: the reason, an exit code, and no container if it was to be removed. */
   async #recordStartFailure(error: unknown): Promise<EngineError> {
     const { code, message, exitCode } = explainStartFailure(error);
     const desired = this.#state.startedAt === "" ? "created" : "stopped";
-    this.#state = { ...this.#state, desired, error: message, exitCode: this.#state.exitCode || exitCode };
+    this.#state = {
+      ...this.#state,
+      desired,
+      error: message,
+      exitCode: exitCode === UNEXPLAINED_FAILURE ? this.#state.exitCode || exitCode : exitCode,
+    };
     if (this.#container.record.hostConfig.AutoRemove) await this.#removeNow(true);
     else await this.#writeState(this.#state);
     return new EngineError(code, message, {
@@ -388,7 +397,7 @@ export class ContainerRun {
     // Until the exit is written down only the task knows of it, so it is deleted after that.
     if (!removes) await this.#writeState(this.#state);
     await this.#io?.drained();
-    this.#released = this.#releaseNetwork(run);
+    this.#released = this.#release(run);
     this.#announceExit(exit, ranMs);
     // Another client's task is its own to delete, unless the container goes with it.
     if (this.#container.isOwn || removes) await this.#deleteTask();
@@ -402,8 +411,11 @@ export class ContainerRun {
     this.#io = undefined;
     this.#pid = 0;
     this.#paused = false;
-    this.#tellNetworks("disconnect");
-    this.#tell("die", { execDuration: String(Math.floor(ranMs / 1000)), exitCode: String(exitStatus) });
+    this.#services.events.networks("disconnect", this.id, this.#state.endpoints);
+    this.#services.events.tell(this.#container, "die", {
+      execDuration: String(Math.floor(ranMs / 1000)),
+      exitCode: String(exitStatus),
+    });
     const exited = this.#exit;
     this.#exit = new Deferred();
     exited.resolve(this.#lastExit());
@@ -417,22 +429,14 @@ export class ContainerRun {
     }
   }
 
-  async #releaseNetwork(run: ContainerState): Promise<void> {
-    const { networks } = this.#services.engine;
-    if (run.netnsPath === "") return;
-    const detached = networks.detach({
-      containerId: this.id,
-      netnsPath: run.netnsPath,
-      endpoints: run.endpoints,
-    });
-    await networks.ports.release(run.ports, detached);
-    await detached.catch(this.#services.onDefect);
+  async #release(run: ContainerState): Promise<void> {
+    await releaseSurroundings(this.#services.engine, this.#container, run).catch(this.#services.onDefect);
   }
 
   async #stopNow(request: StopRequest, exited: Promise<unknown>): Promise<void> {
     await stopContainer(this.#services.engine, this.#container, request, {
       exited,
-      onSignal: (number) => this.#tell("kill", { signal: String(number) }),
+      onSignal: (number) => this.#services.events.tell(this.#container, "kill", { signal: String(number) }),
     });
   }
 
@@ -440,7 +444,7 @@ export class ContainerRun {
     const signal = AbortSignal.timeout(OWN_DEADLINE_MS);
     await removeContainer(this.#services.engine, this.#container, { volumes }, { signal });
     this.#bury();
-    this.#tell("destroy");
+    this.#services.events.tell(this.#container, "destroy");
   }
 
   #bury(): void {
@@ -467,30 +471,5 @@ export class ContainerRun {
 
   #requirePresent(): void {
     if (this.#removed) throw new EngineError("not-found", `No such container: ${this.id}`);
-  }
-
-  #requireRemovable(): void {
-    const refuse = (reason: string) =>
-      new EngineError("conflict", `cannot remove container "${this.#container.name}": ${reason}`);
-    switch (this.status) {
-      case "running":
-        throw refuse("container is running: stop the container before removing or force remove");
-      case "restarting":
-        throw refuse("container is restarting: stop the container before removing or force remove");
-      case "paused":
-        throw refuse("container is paused and must be unpaused first");
-    }
-  }
-
-  #tell(action: string, attributes?: Readonly<Record<string, string>>): void {
-    const { id, name, record } = this.#container;
-    const subject = { id, name, image: record.config.Image, labels: record.config.Labels };
-    this.#services.events.container(action, subject, attributes);
-  }
-
-  #tellNetworks(action: "connect" | "disconnect"): void {
-    for (const { networkId, networkName } of this.#state.endpoints) {
-      this.#services.events.network(action, { id: networkId, name: networkName }, this.id);
-    }
   }
 }

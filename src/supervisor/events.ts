@@ -1,3 +1,5 @@
+import type { StoredContainer } from "../engine/containers/stored-container.ts";
+import type { EndpointState } from "../model/container-record.ts";
 import type { EngineEvent } from "../model/engine-event.ts";
 
 /** How many events are kept for `--since`. docker keeps 256; scripts that look back are glad of more. */
@@ -5,37 +7,24 @@ const KEPT_EVENTS = 1024;
 
 type Listener = (event: EngineEvent) => void;
 
-export interface ContainerSubject {
-  readonly id: string;
-  readonly name: string;
-  readonly image: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
 /** What happened in one namespace, since this supervisor started: told to listeners at once, kept in a ring. */
 export class EventLog {
   readonly #listeners = new Set<Listener>();
   readonly #kept: EngineEvent[] = [];
 
   /** Tells of a container's `action`, such as `start`, `die` or `exec_create: sh`. */
-  container(action: string, subject: ContainerSubject, attributes: Readonly<Record<string, string>> = {}): void {
-    this.#publish({
-      status: action,
-      id: subject.id,
-      from: subject.image,
-      Type: "container",
-      Action: action,
-      Actor: {
-        ID: subject.id,
-        Attributes: { ...subject.labels, ...attributes, image: subject.image, name: subject.name },
-      },
-    });
+  tell({ id, name, record }: StoredContainer, action: string, attributes: Readonly<Record<string, string>> = {}): void {
+    const { Image: image, Labels: labels } = record.config;
+    const actor = { ID: id, Attributes: { ...labels, ...attributes, image, name } };
+    this.#publish({ status: action, id, from: image, Type: "container", Action: action, Actor: actor });
   }
 
-  /** Tells that a container was connected to a network, or disconnected from it. */
-  network(action: "connect" | "disconnect", network: { id: string; name: string }, containerId: string): void {
-    const attributes = { container: containerId, name: network.name, type: "bridge" };
-    this.#publish({ Type: "network", Action: action, Actor: { ID: network.id, Attributes: attributes } });
+  /** Tells that a container was connected to its networks, or disconnected from them. */
+  networks(action: "connect" | "disconnect", containerId: string, endpoints: readonly EndpointState[]): void {
+    for (const { networkId, networkName } of endpoints) {
+      const attributes = { container: containerId, name: networkName, type: "bridge" };
+      this.#publish({ Type: "network", Action: action, Actor: { ID: networkId, Attributes: attributes } });
+    }
   }
 
   /** The kept events from `sinceMs` on, oldest first. */

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { startExec } from "../engine/containers/exec.ts";
+import { execUser, startExec } from "../engine/containers/exec.ts";
 import { notRunning } from "../engine/containers/kill.ts";
 import { findTask, type StoredContainer } from "../engine/containers/stored-container.ts";
 import { EngineError, isEngineError } from "../errors.ts";
 import type { ExecConfig, ExecInspect, ExecStartConfig } from "../model/exec-config.ts";
+import type { ResolvedUser } from "../model/user-spec.ts";
 import type { Attachment, ProcessIo } from "../stdio/process-io.ts";
 import type { Stdio } from "../stdio/stdio.ts";
 import { containerRunDir, execRunDir } from "../store/layout.ts";
@@ -21,6 +22,7 @@ interface ExecSession {
   readonly id: string;
   readonly container: StoredContainer;
   readonly config: ExecConfig;
+  readonly user: ResolvedUser | undefined;
   state: "created" | "running" | "exited";
   exitCode: number | undefined;
   pid: number;
@@ -45,21 +47,23 @@ export class ExecSessions {
   /**
    * Notes what is to be run, and returns the id by which to start it.
    *
-   * @throws EngineError `conflict` unless the container runs and is not paused; `invalid-argument` without a command.
+   * @throws EngineError `conflict` unless the container runs and is not paused; `invalid-argument` without a command,
+   * or for a user that the container does not know.
    */
   async create(
     container: StoredContainer,
     config: ExecConfig,
-    { signal }: { readonly signal: AbortSignal },
+    { calledAs, signal }: { readonly calledAs: string; readonly signal: AbortSignal },
   ): Promise<string> {
     if ((config.Cmd ?? []).length === 0) throw new EngineError("invalid-argument", "No exec command specified");
     const task = await findTask(this.#engine, container.id, { signal });
     if (task?.status === "paused" || task?.status === "pausing") {
-      throw new EngineError("conflict", `Container ${container.id} is paused, unpause the container before exec`);
+      throw new EngineError("conflict", `Container ${calledAs} is paused, unpause the container before exec`);
     }
     if (task?.status !== "running") throw notRunning(container);
+    const user = config.User ? await execUser(this.#engine, container, config.User, { signal }) : undefined;
     const id = randomBytes(32).toString("hex");
-    this.#sessions.set(id, { id, container, config, state: "created", exitCode: undefined, pid: 0 });
+    this.#sessions.set(id, { id, container, config, user, state: "created", exitCode: undefined, pid: 0 });
     this.#tell("exec_create", container, config, id);
     return id;
   }
@@ -114,7 +118,7 @@ export class ExecSessions {
     const config = this.startable(id);
     session.state = "running";
     const terminal = config.Tty ?? false;
-    const { container } = session;
+    const { container, user } = session;
     const { tasks, namespace } = this.#engine.containerd;
     const io = await this.#stdio.create({
       dir: execRunDir(this.#engine.settings, namespace, container.id, id),
@@ -125,7 +129,7 @@ export class ExecSessions {
     const attachment = attach?.(io);
     try {
       const consoleSize = request.ConsoleSize ?? config.ConsoleSize ?? undefined;
-      const process = { container, execId: id, config, terminal, consoleSize, io };
+      const process = { container, execId: id, config, user, terminal, consoleSize, io };
       // The client may leave at any time; its process starts all the same, or not at all.
       const { pid } = await startExec(this.#engine, process, { signal: new AbortController().signal });
       session.pid = pid;
@@ -190,14 +194,13 @@ export class ExecSessions {
 
   #tell(
     action: "exec_create" | "exec_start" | "exec_die",
-    { id, name, record }: StoredContainer,
+    container: StoredContainer,
     config: ExecConfig,
     execId: string,
     attributes: Readonly<Record<string, string>> = {},
   ): void {
-    const subject = { id, name, image: record.config.Image, labels: record.config.Labels };
     const command = action === "exec_die" ? "" : `: ${(config.Cmd ?? []).join(" ")}`;
-    this.#events.container(`${action}${command}`, subject, { execID: execId, ...attributes });
+    this.#events.tell(container, `${action}${command}`, { execID: execId, ...attributes });
   }
 }
 

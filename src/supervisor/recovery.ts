@@ -45,7 +45,11 @@ async function reconcileRun(services: RunServices, run: ContainerRun, task: Task
     await run.adopt(task.pid, { paused: task.status === "paused", io });
     services.execs.adopt(run.id);
   }
-  if (task.status === "stopped") await run.settle(task);
+  if (task.status === "stopped") return await run.settle(task);
+  const { record, state } = run.container;
+  if (state.desired === "removed") {
+    await run.remove({ force: true, volumes: record.hostConfig.AutoRemove });
+  }
 }
 
 async function reconcileIdle({ bootId }: RunServices, run: ContainerRun): Promise<void> {

@@ -55,9 +55,8 @@ export class ContainerRuns {
     const containerd = engine.containerd.withNamespace(engine.containerd.namespace, snapshotter);
     const { container, warnings } = await createContainer({ ...engine, containerd, names }, request, { signal });
     this.#track(container);
-    const { id, name, record } = container;
-    events.container("create", { id, name, image: record.config.Image, labels: record.config.Labels });
-    return { id, warnings };
+    events.tell(container, "create");
+    return { id: container.id, warnings };
   }
 
   /**

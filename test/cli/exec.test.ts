@@ -46,8 +46,9 @@ describe("exec", () => {
     const result = await node.cli("exec", "box", command);
 
     expect(result.exitCode).toBe(exitCode);
-    expect(result.stdout + result.stderr).toContain(
-      `OCI runtime exec failed: exec failed: unable to start container process: ${reason}`,
+    expect(result.stdout).toBe("");
+    expect(result.stderr).toBe(
+      `OCI runtime exec failed: exec failed: unable to start container process: ${reason}\r\n`,
     );
   });
 
@@ -75,8 +76,11 @@ describe("exec", () => {
   it("refuses a user that the container does not know", async () => {
     const result = await node.cli("exec", "-u", "ghost", "box", "id");
 
-    expect(result.exitCode).not.toBe(0);
-    expect(result.stdout + result.stderr).toContain("unable to find user ghost: no matching entries in passwd file");
+    expect(result).toEqual({
+      exitCode: 1,
+      stdout: "",
+      stderr: "wharf: unable to find user ghost: no matching entries in passwd file\n",
+    });
   });
 
   it("has the container's environment, with -e and --env-file over it", async () => {
@@ -137,8 +141,8 @@ describe("exec", () => {
     shell.write("\x10\x11");
 
     const { exitCode, stdout } = await shell.result;
-    expect(exitCode).toBe(0);
-    expect(stdout).toContain("read escape sequence");
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/read escape sequence\r\n$/);
     expect(await node.succeed("top", "box")).toContain("read x");
   });
 
@@ -152,7 +156,7 @@ describe("exec", () => {
     await node.succeed("pause", "frozen");
     const frozen = await node.cli("exec", "frozen", "true");
     expect(frozen.exitCode).toBe(1);
-    expect(frozen.stderr).toMatch(/is paused, unpause the container before exec\n/);
+    expect(frozen.stderr).toBe("wharf: Container frozen is paused, unpause the container before exec\n");
     await node.succeed("unpause", "frozen");
   });
 });

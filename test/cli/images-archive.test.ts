@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -161,7 +161,6 @@ describe("save", () => {
 
     await node.succeed("save", "-o", path, "app");
 
-    const { readFile } = await import("node:fs/promises");
     expect((await save()).equals(await readFile(path))).toBe(true);
     expect((await save()).equals(await save())).toBe(true);
   });

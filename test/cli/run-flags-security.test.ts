@@ -184,19 +184,8 @@ describe("namespaces", () => {
   });
 
   it("can be another container's, with its network, its processes and its memory", async () => {
-    await node.succeed(
-      "run",
-      "-d",
-      "--name",
-      "other",
-      "--network",
-      "none",
-      "--hostname",
-      "theirs",
-      image,
-      "sleep",
-      "1000",
-    );
+    const lender = ["--name", "other", "--ipc", "shareable", "--network", "none", "--hostname", "theirs"];
+    await node.succeed("run", "-d", ...lender, image, "sleep", "1000");
     await node.succeed("exec", "other", "sh", "-c", "echo shared > /dev/shm/file");
     const run = (...args: string[]) => node.succeed("run", "--rm", ...args);
     const theirs = await node.succeed("exec", "other", "readlink", "/proc/self/ns/net");
@@ -206,6 +195,10 @@ describe("namespaces", () => {
       "sleep",
     );
     expect(await run("--network", "none", "--ipc", "container:other", image, "cat", "/dev/shm/file")).toBe("shared");
+    await node.succeed("run", "-d", "--name", "private", "--network", "none", image, "sleep", "1000");
+    const refused = await node.cli("run", "--rm", "--ipc", "container:private", image, "true");
+    expect(refused.stderr).toContain("cannot join IPC of container private: non-shareable IPC");
+    await node.succeed("rm", "-f", "private");
     await node.succeed("stop", "-t", "0", "other");
     const stopped = await node.cli("run", "--rm", "--pid", "container:other", image, "true");
     expect(stopped).toMatchObject({ exitCode: 125, stdout: "" });

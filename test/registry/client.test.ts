@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -375,7 +375,6 @@ describe("TLS", () => {
     const [key, cert] = [join(directory, "key.pem"), join(directory, "cert.pem")];
     const subject = ["-subj", "/CN=registry", "-days", "1", "-nodes"];
     await runProgram("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-keyout", key, "-out", cert, ...subject]);
-    const { readFile } = await import("node:fs/promises");
     const server = createTlsServer({ key: await readFile(key), cert: await readFile(cert) }, (_, response) => {
       response.setHeader("docker-content-digest", image.target.digest);
       response.setHeader("content-type", image.target.mediaType);

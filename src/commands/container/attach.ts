@@ -39,13 +39,14 @@ export default class ContainerAttach extends Command {
       },
       detachKeys: flags["detach-keys"],
       signalProxy: flags["sig-proxy"] && !terminal,
+      detachingFails: true,
       until: "not-running",
     });
   }
 }
 
 function requireAttachable({ State: state }: ContainerInspect): void {
-  const refuse = (reason: string) => new EngineError("failed-precondition", `cannot attach to a ${reason}`);
+  const refuse = (reason: string) => new EngineError("failed-precondition", `You cannot attach to a ${reason}`);
   if (!state.Running) throw refuse("stopped container, start it first");
   if (state.Paused) throw refuse("paused container, unpause it first");
   if (state.Restarting) throw refuse("restarting container, wait until it is running");

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import type { EngineApi } from "../../api/client.ts";
 import { Command } from "../../cli/command.ts";
+import { reportDetached } from "../../cli/follow-container.ts";
 import { Foreground } from "../../cli/foreground.ts";
-import { printError } from "../../cli/output.ts";
 import { Args, Flags } from "../../cli/parameters.ts";
 import { consoleSize } from "../../cli/terminal-size.ts";
 import { EngineError } from "../../errors.ts";
@@ -85,7 +85,7 @@ export default class ContainerExec extends Command {
     });
     foreground.started();
     const end = await foreground.finished;
-    if (end === "detached") printError("read escape sequence\n");
+    if (end === "detached") this.exitCode = reportDetached();
     if (end !== "ended") return;
     const { ExitCode } = await api.request<ExecInspect>("GET", `/exec/${id}/json`);
     this.exitCode = ExitCode ?? 0;

@@ -12,6 +12,8 @@ export interface ExecRequest {
   readonly container: StoredContainer;
   readonly execId: string;
   readonly config: ExecConfig;
+  /** Undefined: the container's own. */
+  readonly user: ResolvedUser | undefined;
   readonly terminal: boolean;
   readonly consoleSize?: readonly [height: number, width: number] | undefined;
   readonly io: ProcessIo;
@@ -22,16 +24,16 @@ export interface ExecRequest {
  * When it cannot be started nothing is left of it.
  *
  * @throws EngineError `conflict` when the container does not run; `command-not-found` and `command-not-executable` in
- * the runtime's words; `invalid-argument` for a user that the container does not know.
+ * the runtime's words.
  */
 export async function startExec(
-  engine: Pick<Engine, "containerd" | "store" | "host">,
+  engine: Pick<Engine, "containerd" | "host">,
   request: ExecRequest,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<{ readonly pid: number }> {
   const { container, execId, terminal, io } = request;
   const { tasks } = engine.containerd;
-  const spec = await execProcess(engine, request, { signal });
+  const spec = execProcess(engine, request);
   try {
     await tasks.exec({ containerId: container.id, execId, terminal, ...io.paths, spec }, { signal });
   } catch (error) {
@@ -46,11 +48,10 @@ export async function startExec(
   }
 }
 
-async function execProcess(
-  engine: Pick<Engine, "containerd" | "store" | "host">,
-  { container, config, terminal, consoleSize }: ExecRequest,
-  { signal }: { readonly signal: AbortSignal },
-): Promise<ProcessSpec> {
+function execProcess(
+  engine: Pick<Engine, "host">,
+  { container, config, user, terminal, consoleSize }: ExecRequest,
+): ProcessSpec {
   return buildExecProcess({
     containerProcess: (container.info.spec as RuntimeSpec).process,
     args: config.Cmd ?? [],
@@ -59,13 +60,17 @@ async function execProcess(
     terminal,
     consoleSize,
     privileged: config.Privileged ?? false,
-    user: config.User ? await userOf(engine, container, config.User, { signal }) : undefined,
+    user,
     host: engine.host,
   });
 }
 
-/** Looks a user up in the container's file system as it is now: somebody may have added one since it was started. */
-async function userOf(
+/**
+ * Looks the user of an exec up in the container's file system as it is now: somebody may have added one since the start.
+ *
+ * @throws EngineError `invalid-argument` for a user that the container does not know.
+ */
+export async function execUser(
   { containerd, store }: Pick<Engine, "containerd" | "store">,
   container: StoredContainer,
   user: string,
@@ -84,5 +89,6 @@ async function userOf(
 function explainExecFailure(error: unknown): unknown {
   if (!(error instanceof EngineError) || !error.message.includes("OCI runtime")) return error;
   const missing = /executable file not found|no such file or directory/i.test(error.message);
-  return new EngineError(missing ? "command-not-found" : "command-not-executable", error.message, { cause: error });
+  const message = error.message.replace(/: unknown$/, "");
+  return new EngineError(missing ? "command-not-found" : "command-not-executable", message, { cause: error });
 }

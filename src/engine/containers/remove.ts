@@ -1,4 +1,5 @@
-import { isEngineError } from "../../errors.ts";
+import { EngineError, isEngineError } from "../../errors.ts";
+import type { ContainerStatus } from "../../model/container-view.ts";
 import type { Engine } from "../engine.ts";
 import { type StoredContainer, snapshotsOf } from "./stored-container.ts";
 
@@ -47,3 +48,15 @@ async function ifPresent(work: Promise<void>): Promise<void> {
     if (!isEngineError(error, "not-found")) throw error;
   }
 }
+
+/** Refuses to remove a container that is alive, in docker's words. @throws EngineError `conflict`. */
+export function requireRemovable({ name }: StoredContainer, status: ContainerStatus): void {
+  const reason = REASONS[status];
+  if (reason !== undefined) throw new EngineError("conflict", `cannot remove container "${name}": ${reason}`);
+}
+
+const REASONS: Partial<Record<ContainerStatus, string>> = {
+  running: "container is running: stop the container before removing or force remove",
+  restarting: "container is restarting: stop the container before removing or force remove",
+  paused: "container is paused and must be unpaused first",
+};

@@ -8,6 +8,9 @@ export interface StartFailure {
   readonly exitCode: number;
 }
 
+/** The exit code of a start that failed for a reason which has no code of its own. */
+export const UNEXPLAINED_FAILURE = 128;
+
 const MOUNT_HINT =
   ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type";
 
@@ -19,7 +22,11 @@ const MOUNT_HINT =
 export function explainStartFailure(error: unknown): StartFailure {
   const text = (error instanceof Error ? error.message : String(error)).replace(/: unknown$/, "");
   if (!text.includes("OCI runtime")) {
-    return { code: error instanceof EngineError ? error.code : "internal", message: text, exitCode: 128 };
+    return {
+      code: error instanceof EngineError ? error.code : "internal",
+      message: text,
+      exitCode: UNEXPLAINED_FAILURE,
+    };
   }
   const message = `failed to create task for container: ${text}`;
   if (/executable file not found|no such file or directory/i.test(text)) {
@@ -28,5 +35,5 @@ export function explainStartFailure(error: unknown): StartFailure {
   }
   if (/permission denied/i.test(text)) return { code: "command-not-executable", message, exitCode: 126 };
   if (/not a directory/i.test(text)) return { code: "invalid-argument", message: message + MOUNT_HINT, exitCode: 127 };
-  return { code: "internal", message, exitCode: 128 };
+  return { code: "internal", message, exitCode: UNEXPLAINED_FAILURE };
 }

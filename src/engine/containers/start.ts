@@ -92,7 +92,7 @@ async function prepareStart(
     rootfsMounts,
     rootfsMounts.then((mounts) => findUser(engine, container, mounts)),
     hasOwnNetworks(hostConfig) ? createSandbox(engine, id, rollback) : Promise.resolve(""),
-    findSharedNamespaces(engine, hostConfig, context),
+    findSharedNamespaces(engine, container, rollback, context),
     writeEtcFiles(engine, container, []),
     findDevices(engine, hostConfig),
     findBlockDevices(engine, hostConfig),

@@ -3,14 +3,17 @@ import { isEngineError } from "../../errors.ts";
 import type { Descriptor } from "../../model/descriptor.ts";
 import { Reference } from "../../model/reference.ts";
 import type { Engine } from "../engine.ts";
-import { type ImageContent, readImageContent } from "./image-content.ts";
-import { cameFrom } from "./labels.ts";
+import { readImageContent } from "./image-content.ts";
+import { cameFrom, imageContentFilters, labelledChildren, unpackedSize } from "./labels.ts";
 
 /** An image as docker sees it: one config, and all the names that lead to it. */
 export interface CatalogedImage {
   /** The config's digest. */
   readonly id: string;
-  readonly content: ImageContent;
+  /** An index or manifest that leads to it. */
+  readonly target: Descriptor;
+  /** What its snapshots take, if whoever unpacked it noted that. */
+  readonly unpackedBytes: number | undefined;
   readonly records: readonly ImageRecord[];
   readonly tags: readonly Reference[];
   /** The repositories that it came from, with the digest by which they know it. */
@@ -24,28 +27,26 @@ interface CatalogOptions {
 }
 
 /**
- * All images of the namespace. One of which no platform is here is left out: an index alone cannot be shown, run or
- * told apart from others.
+ * All images of the namespace, in two calls to containerd however many there are: the labels that keep content from
+ * being collected also say which config an image has. An image of which no platform is here is left out: an index alone
+ * cannot be shown, run or told apart from others.
  */
 export async function listCatalog({ containerd }: Lister, { signal }: CatalogOptions): Promise<CatalogedImage[]> {
-  const records = await containerd.images.list([], { signal });
-  const targets = new Map(records.map(({ target }) => [target.digest, target]));
-  const read = await Promise.all(
-    [...targets.values()].map(async (target) => ({
-      target,
-      ...(await readTarget({ containerd }, target, { signal })),
-    })),
-  );
+  const [records, described] = await Promise.all([
+    containerd.images.list([], { signal }),
+    containerd.content.list(imageContentFilters(containerd.snapshotter), { signal }),
+  ]);
+  const labels = new Map(described.map((info) => [info.digest, info.labels]));
   const images = new Map<string, CatalogedImage>();
-  for (const { target, content, labels } of read) {
-    if (content === undefined) continue;
-    const id = content.configDigest;
-    const own = records.filter((record) => record.target.digest === target.digest);
-    const names = namesOf(own, labels ?? {});
+  for (const [target, own] of groupByTarget(records)) {
+    const id = labelledConfig(labels, target.digest) ?? (await readConfigDigest({ containerd }, target, { signal }));
+    if (id === undefined) continue;
+    const names = namesOf(own, labels.get(target.digest) ?? {});
     const known = images.get(id);
     images.set(id, {
       id,
-      content: known?.content ?? content,
+      target: known?.target ?? target,
+      unpackedBytes: unpackedSize(labels.get(id) ?? {}, containerd.snapshotter),
       records: [...(known?.records ?? []), ...own],
       tags: [...(known?.tags ?? []), ...names.tags],
       digests: [...(known?.digests ?? []), ...names.digests],
@@ -62,19 +63,36 @@ function byName(a: Reference, b: Reference): number {
   return a.toString() < b.toString() ? -1 : 1;
 }
 
-async function readTarget(
+function groupByTarget(records: readonly ImageRecord[]): Iterable<[target: Descriptor, records: ImageRecord[]]> {
+  const groups = new Map<string, [Descriptor, ImageRecord[]]>();
+  for (const record of records) {
+    const group = groups.get(record.target.digest);
+    if (group) group[1].push(record);
+    else groups.set(record.target.digest, [record.target, [record]]);
+  }
+  return groups.values();
+}
+
+/** The config that labels lead to. Undefined where there are none, or where they lead to several manifests. */
+function labelledConfig(
+  labels: ReadonlyMap<string, Readonly<Record<string, string>>>,
+  digest: string,
+): string | undefined {
+  const { config, manifests } = labelledChildren(labels.get(digest) ?? {});
+  if (config !== undefined) return config;
+  const [manifest, ...others] = manifests.filter((candidate) => labels.has(candidate));
+  return manifest === undefined || others.length > 0 ? undefined : labelledConfig(labels, manifest);
+}
+
+async function readConfigDigest(
   { containerd }: Lister,
   target: Descriptor,
   { signal }: CatalogOptions,
-): Promise<{ readonly content?: ImageContent; readonly labels?: Readonly<Record<string, string>> }> {
+): Promise<string | undefined> {
   try {
-    const [content, { labels }] = await Promise.all([
-      readImageContent(containerd.content, target, { signal }),
-      containerd.content.info(target.digest, { signal }),
-    ]);
-    return { content, labels };
+    return (await readImageContent(containerd.content, target, { signal })).configDigest;
   } catch (error) {
-    if (isEngineError(error, "not-found", "failed-precondition", "invalid-argument")) return {};
+    if (isEngineError(error, "not-found", "failed-precondition", "invalid-argument")) return undefined;
     throw error;
   }
 }

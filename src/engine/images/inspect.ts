@@ -3,8 +3,9 @@ import type { ImageInspect } from "../../model/image-view.ts";
 import { matchesPlatform, type Platform } from "../../model/platform.ts";
 import type { Engine } from "../engine.ts";
 import type { CatalogedImage } from "./catalog.ts";
+import { readImageContent } from "./image-content.ts";
 import { findCatalogedImage, otherPlatform } from "./resolve.ts";
-import { imageSizes } from "./size.ts";
+import { measureImage } from "./size.ts";
 
 export interface InspectImageRequest {
   readonly image: string;
@@ -25,11 +26,12 @@ export async function inspectImage(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<ImageInspect> {
   const image = await findCatalogedImage(engine, nameOrId, { signal });
-  const { config, chainId } = image.content;
+  const content = await readImageContent(engine.containerd.content, image.target, { signal });
+  const { config, chainId } = content;
   if (platform && !matchesPlatform(platform, platformOf(config))) {
     throw otherPlatform(nameOrId, platform, platformOf(config));
   }
-  const size = await imageSizes(engine, { signal })(image.content);
+  const size = image.unpackedBytes ?? (await measureImage(engine, content, { signal }));
   const { created, author, architecture, variant, os, "os.version": osVersion, rootfs } = config;
   return {
     Id: image.id,

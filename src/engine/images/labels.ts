@@ -9,6 +9,8 @@ import type { Reference } from "../../model/reference.ts";
 const CONTENT_REFERENCE = "containerd.io/gc.ref.content.";
 const SNAPSHOT_REFERENCE = "containerd.io/gc.ref.snapshot.";
 const SOURCE_PREFIX = "containerd.io/distribution.source.";
+/** On a config: the bytes that its image's snapshots take. They never change, and asking for each layer's is slow. */
+const UNPACKED_SIZE = "wharf.image.size.";
 /** On a compressed layer: its diff ID. */
 const UNCOMPRESSED = "containerd.io/uncompressed";
 
@@ -43,9 +45,30 @@ function childKey(mediaType: string): string {
   return isIndexType(mediaType) ? "m." : "";
 }
 
-/** What keeps an image's snapshots as long as its config. */
-export function snapshotLabel(snapshotter: string, chainId: string): Labels {
-  return { [SNAPSHOT_REFERENCE + snapshotter]: chainId };
+/** The config of a manifest with these labels, the manifests of an index with them. */
+export function labelledChildren(labels: Labels): {
+  readonly config: string | undefined;
+  readonly manifests: string[];
+} {
+  const manifests = Object.keys(labels).filter((key) => key.startsWith(`${CONTENT_REFERENCE}m.`));
+  return { config: labels[`${CONTENT_REFERENCE}config`], manifests: manifests.map((key) => labels[key] ?? "") };
+}
+
+/** What keeps an image's snapshots as long as its config; and, for us, what these take. */
+export function snapshotLabels(snapshotter: string, chainId: string, sizeBytes: number): Labels {
+  return { [SNAPSHOT_REFERENCE + snapshotter]: chainId, [UNPACKED_SIZE + snapshotter]: String(sizeBytes) };
+}
+
+/** The bytes that the snapshots of a config with these labels take, if that was noted. */
+export function unpackedSize(labels: Labels, snapshotter: string): number | undefined {
+  const size = labels[UNPACKED_SIZE + snapshotter];
+  return size === undefined ? undefined : Number(size);
+}
+
+/** containerd's filters for the content that says what images are: indexes, manifests, and configs of unpacked images. */
+export function imageContentFilters(snapshotter: string): string[] {
+  const keys = [`${CONTENT_REFERENCE}config`, `${CONTENT_REFERENCE}m.0`, SNAPSHOT_REFERENCE + snapshotter];
+  return keys.map((key) => `labels.${JSON.stringify(key)}`);
 }
 
 export function uncompressedLabel(diffId: string): Labels {

@@ -150,7 +150,8 @@ async function fetchLayers(engine: Puller, manifest: ImageManifest, config: Imag
     const downloads = steps.map((step) => limit(() => downloadLayer(engine, step, { ...pull, signal })));
     return [...downloads, unpackInOrder(engine, steps, downloads, { ...pull, signal })];
   });
-  const image = { configDigest: manifest.config.digest, chainId: layers.at(-1)?.chainId ?? "" };
+  const chainId = layers.at(-1)?.chainId ?? "";
+  const image = { configDigest: manifest.config.digest, chainId, config, manifestContent: manifest };
   await referToSnapshot(engine, image, pull);
 }
 

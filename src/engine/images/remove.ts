@@ -1,10 +1,11 @@
-import { EngineError } from "../../errors.ts";
+import { EngineError, isEngineError } from "../../errors.ts";
 import { chainIds } from "../../model/chain-id.ts";
 import { shortDigest } from "../../model/digest.ts";
 import type { ImageDeletion } from "../../model/image-view.ts";
 import { Reference } from "../../model/reference.ts";
 import type { Engine } from "../engine.ts";
 import { type CatalogedImage, namelessName } from "./catalog.ts";
+import { readImageContent } from "./image-content.ts";
 import { type ImageUser, listImageUsers, usesImage } from "./image-users.ts";
 import { withoutSource } from "./labels.ts";
 import { findCatalogedImage, isPrefixOfId } from "./resolve.ts";
@@ -102,17 +103,32 @@ async function deleteImage(
   names: readonly Reference[],
   { image, signal }: Removal,
 ): Promise<ImageDeletion[]> {
+  const layers = await listChainIds(engine, image, { signal });
   const last = image.records.at(-1);
   for (const record of image.records) {
     await engine.containerd.images.delete(record.name, { sync: record === last, signal });
   }
-  const layers = chainIds(image.content.config.rootfs.diff_ids).reverse();
   const kept = await Promise.all(layers.map((chainId) => isUnpacked(engine, chainId, { signal })));
   return [
     ...names.map((name) => ({ Untagged: name.familiar() })),
     { Deleted: image.id },
     ...layers.filter((_, index) => !kept[index]).map((chainId) => ({ Deleted: chainId })),
   ];
+}
+
+/** The image's snapshots, the top one first; none when its content is incomplete. */
+async function listChainIds(
+  { containerd }: Remover,
+  { target }: CatalogedImage,
+  { signal }: Pick<Removal, "signal">,
+): Promise<string[]> {
+  try {
+    const { config } = await readImageContent(containerd.content, target, { signal });
+    return chainIds(config.rootfs.diff_ids).reverse();
+  } catch (error) {
+    if (isEngineError(error, "not-found")) return [];
+    throw error;
+  }
 }
 
 /** Why the image cannot be deleted: a container that runs in any case, the rest unless it is forced. */

@@ -40,9 +40,10 @@ export async function resolveImage(
       throw platform ? otherPlatform(nameOrId, platform) : noSuchImage(nameOrId);
     }
   }
-  const { content, records } = await findCatalogedImage({ containerd }, nameOrId, { signal });
+  const { target, records } = await findCatalogedImage({ containerd }, nameOrId, { signal });
   const [first] = records;
   if (!first) throw noSuchImage(nameOrId);
+  const content = await readImageContent(containerd.content, target, { signal });
   return requirePlatform({ record: first, ...content }, nameOrId, platform);
 }
 

@@ -105,14 +105,13 @@ function namesTag(reference: Reference | undefined, tag: Reference): boolean {
 
 async function contentFor(
   { containerd }: Saver,
-  { content, records: [record], id }: CatalogedImage,
+  { target, id }: CatalogedImage,
   { platform, signal }: SaveOptions & Pick<SaveRequest, "platform">,
 ): Promise<ImageContent> {
-  if (!platform || !record) return content;
   try {
-    return await readImageContent(containerd.content, record.target, { platform, signal });
+    return await readImageContent(containerd.content, target, { platform, signal });
   } catch (error) {
-    throw isEngineError(error, "not-found") ? otherPlatform(id, platform) : error;
+    throw platform && isEngineError(error, "not-found") ? otherPlatform(id, platform) : error;
   }
 }
 

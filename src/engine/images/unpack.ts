@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { EngineError, isEngineError } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
 import { type ImageContent, type ImageLayer, imageLayers } from "./image-content.ts";
-import { snapshotLabel, uncompressedLabel } from "./labels.ts";
+import { snapshotLabels, uncompressedLabel } from "./labels.ts";
+import { measureImage } from "./size.ts";
 
 type Unpacker = Pick<Engine, "containerd">;
 
@@ -50,13 +51,15 @@ export async function isUnpacked(
   }
 }
 
-/** Lets the image's config keep its snapshots from being collected. */
+/** Lets the image's config keep its snapshots from being collected, and notes their size. */
 export async function referToSnapshot(
   { containerd }: Unpacker,
-  { configDigest, chainId }: Pick<ImageContent, "configDigest" | "chainId">,
+  { configDigest, chainId, ...content }: Omit<ImageContent, "manifest">,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  await containerd.content.updateLabels(configDigest, snapshotLabel(containerd.snapshotter, chainId), { signal });
+  const sizeBytes = await measureImage({ containerd }, content, { signal });
+  const labels = snapshotLabels(containerd.snapshotter, chainId, sizeBytes);
+  await containerd.content.updateLabels(configDigest, labels, { signal });
 }
 
 /**

@@ -20,7 +20,10 @@ export function addExecRoutes(router: Router): void {
 async function createExec(context: RequestContext): Promise<void> {
   const config = await context.body<ExecConfig>();
   const container = await resolveContainer(context.engine, context.param("id"), context);
-  const id = await context.execs.create(container, config ?? {}, context);
+  const id = await context.execs.create(container, config ?? {}, {
+    calledAs: context.param("id"),
+    signal: context.signal,
+  });
   context.json(201, { Id: id });
 }
 

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ContainerInspect } from "../../src/model/container-view.ts";
+import { freshNamespace, type TestNode } from "../support/namespace.ts";
+import { waitUntil } from "../support/wait-until.ts";
+
+let node: TestNode;
+
+beforeAll(async () => {
+  node = await freshNamespace();
+  await node.load();
+});
+
+afterAll(async () => {
+  await node[Symbol.asyncDispose]();
+});
+
+/** Starts a container with a restart policy and returns its name. */
+async function start(policy: string, script: string): Promise<string> {
+  const options = ["--network", "none", "--restart", policy];
+  return (await node.succeed("run", "-d", ...options, "busybox", "sh", "-c", script)).slice(0, 12);
+}
+
+async function inspect(name: string): Promise<ContainerInspect> {
+  const [container] = JSON.parse(await node.succeed("container", "inspect", name)) as ContainerInspect[];
+  return container as ContainerInspect;
+}
+
+async function untilExited(name: string): Promise<ContainerInspect> {
+  return await waitUntil(`${name} has exited for good`, async () => {
+    const container = await inspect(name);
+    return container.State.Status === "exited" ? container : undefined;
+  });
+}
+
+async function untilRestarted(name: string, times: number): Promise<void> {
+  await waitUntil(`${name} has been restarted ${times} times`, async () => (await inspect(name)).RestartCount >= times);
+}
+
+/** What the supervisor means to do with the container: nothing else starts it once this is `stopped`. */
+async function desired(name: string): Promise<string> {
+  const { Id: id } = await inspect(name);
+  return (await node.client.containers.get(id)).extension("wharf.state") as never;
+}
+
+describe("restart policies", () => {
+  it("no: lets a container end", async () => {
+    const name = await start("no", "exit 1");
+
+    expect(await untilExited(name)).toMatchObject({ RestartCount: 0, State: { ExitCode: 1, Restarting: false } });
+  });
+
+  it("on-failure: tries as often as it may, and keeps the last exit code", async () => {
+    const name = await start("on-failure:2", "echo run; exit 7");
+
+    expect(await untilExited(name)).toMatchObject({ RestartCount: 2, State: { ExitCode: 7 } });
+    expect(await node.succeed("logs", name)).toBe("run\nrun\nrun");
+  });
+
+  it("on-failure: is content with success", async () => {
+    const name = await start("on-failure", "[ -e /tried ] && exit 0; touch /tried; exit 1");
+
+    expect(await untilExited(name)).toMatchObject({ RestartCount: 1, State: { ExitCode: 0 } });
+  });
+
+  it.each(["always", "unless-stopped"])(
+    "%s: starts again whatever the exit code, until a person stops it",
+    async (policy) => {
+      const name = await start(policy, "sleep 0.1");
+      await untilRestarted(name, 2);
+
+      expect(await node.succeed("stop", "-t", "0", name)).toBe(name);
+
+      expect((await inspect(name)).State.Status).toBe("exited");
+      expect(await desired(name)).toMatchObject({ desired: "stopped", stoppedByUser: true });
+    },
+  );
+
+  it("does not undo a kill", async () => {
+    const name = await start("always", "sleep 1000");
+
+    await node.succeed("kill", name);
+
+    expect((await untilExited(name)).State.ExitCode).toBe(137);
+    expect(await desired(name)).toMatchObject({ desired: "stopped" });
+  });
+
+  it("undoes what no person did", async () => {
+    const name = await start("unless-stopped", "sleep 1000");
+    const { Pid: pid } = (await inspect(name)).State;
+
+    process.kill(pid, "SIGKILL");
+
+    await untilRestarted(name, 1);
+    await waitUntil("it runs again", async () => (await inspect(name)).State.Status === "running");
+    expect((await inspect(name)).State.Pid).not.toBe(pid);
+    await node.succeed("rm", "-f", name);
+  });
+
+  it("counts anew when a person starts the container", async () => {
+    const name = await start("on-failure:1", "echo run; exit 1");
+    await untilExited(name);
+
+    await node.succeed("start", name);
+
+    await waitUntil("it has run four times", async () => (await node.succeed("logs", name)) === "run\nrun\nrun\nrun");
+    expect((await untilExited(name)).RestartCount).toBe(1);
+  });
+
+  it("does not try what cannot be started", async () => {
+    const result = await node.cli(
+      "run",
+      "-d",
+      "--network",
+      "none",
+      "--restart",
+      "always",
+      "--name",
+      "no",
+      "busybox",
+      "no",
+    );
+
+    expect(result.exitCode).toBe(127);
+    expect(await inspect("no")).toMatchObject({ RestartCount: 0, State: { Status: "created", ExitCode: 127 } });
+    expect(await desired("no")).toMatchObject({ desired: "created" });
+  });
+
+  it("is shown and can be ended between two runs", async () => {
+    const name = await start("always", "exit 3");
+    // The pauses double, so that there is time to look after a while.
+    await untilRestarted(name, 4);
+    await waitUntil("it pauses", async () => (await inspect(name)).State.Status === "restarting");
+
+    const restarting = await inspect(name);
+    expect(restarting.State).toMatchObject({ Running: true, Restarting: true, Pid: 0, ExitCode: 3 });
+    expect(await node.succeed("ps", "--filter", "status=restarting", "--format", "{{.Status}}")).toMatch(
+      /^Restarting \(3\) .+ ago$/,
+    );
+    expect((await node.cli("rm", name)).stderr).toContain(
+      "container is restarting: stop the container before removing",
+    );
+    await node.succeed("stop", name);
+    expect((await inspect(name)).State).toMatchObject({ Status: "exited", Restarting: false });
+    expect(await desired(name)).toMatchObject({ desired: "stopped" });
+  });
+
+  it("leaves a paused container alone", async () => {
+    const name = await start("always", "sleep 1000");
+
+    await node.succeed("pause", name);
+
+    expect(await inspect(name)).toMatchObject({ RestartCount: 0, State: { Status: "paused" } });
+    await node.succeed("rm", "-f", name);
+  });
+});
