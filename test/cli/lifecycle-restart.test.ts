@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ContainerState } from "../../src/model/container-record.ts";
 import type { ContainerInspect } from "../../src/model/container-view.ts";
 import { freshNamespace, type TestNode } from "../support/namespace.ts";
 import { waitUntil } from "../support/wait-until.ts";
@@ -25,8 +26,10 @@ async function inspect(name: string): Promise<ContainerInspect> {
   return container as ContainerInspect;
 }
 
+/** An exit is for good once the supervisor has decided so: before, a container of a restart policy is only between runs. */
 async function untilExited(name: string): Promise<ContainerInspect> {
   return await waitUntil(`${name} has exited for good`, async () => {
+    if ((await intent(name)).desired !== "stopped") return undefined;
     const container = await inspect(name);
     return container.State.Status === "exited" ? container : undefined;
   });
@@ -37,9 +40,9 @@ async function untilRestarted(name: string, times: number): Promise<void> {
 }
 
 /** What the supervisor means to do with the container: nothing else starts it once this is `stopped`. */
-async function desired(name: string): Promise<string> {
+async function intent(name: string): Promise<ContainerState> {
   const { Id: id } = await inspect(name);
-  return (await node.client.containers.get(id)).extension("wharf.state") as never;
+  return (await node.client.containers.get(id)).extension("wharf.state") as ContainerState;
 }
 
 describe("restart policies", () => {
@@ -71,7 +74,7 @@ describe("restart policies", () => {
       expect(await node.succeed("stop", "-t", "0", name)).toBe(name);
 
       expect((await inspect(name)).State.Status).toBe("exited");
-      expect(await desired(name)).toMatchObject({ desired: "stopped", stoppedByUser: true });
+      expect(await intent(name)).toMatchObject({ desired: "stopped", stoppedByUser: true });
     },
   );
 
@@ -81,7 +84,7 @@ describe("restart policies", () => {
     await node.succeed("kill", name);
 
     expect((await untilExited(name)).State.ExitCode).toBe(137);
-    expect(await desired(name)).toMatchObject({ desired: "stopped" });
+    expect(await intent(name)).toMatchObject({ desired: "stopped" });
   });
 
   it("undoes what no person did", async () => {
@@ -122,7 +125,7 @@ describe("restart policies", () => {
 
     expect(result.exitCode).toBe(127);
     expect(await inspect("no")).toMatchObject({ RestartCount: 0, State: { Status: "created", ExitCode: 127 } });
-    expect(await desired("no")).toMatchObject({ desired: "created" });
+    expect(await intent("no")).toMatchObject({ desired: "created" });
   });
 
   it("is shown and can be ended between two runs", async () => {
@@ -141,7 +144,7 @@ describe("restart policies", () => {
     );
     await node.succeed("stop", name);
     expect((await inspect(name)).State).toMatchObject({ Status: "exited", Restarting: false });
-    expect(await desired(name)).toMatchObject({ desired: "stopped" });
+    expect(await intent(name)).toMatchObject({ desired: "stopped" });
   });
 
   it("leaves a paused container alone", async () => {
