@@ -74,7 +74,7 @@ const run: readonly Scenario[] = [
   },
   {
     name: "adds hosts",
-    steps: [step(["run", "--rm", "--add-host", "db:10.1.2.3", IMAGE, "grep", "db", "/etc/hosts"])],
+    steps: [step(["run", "--rm", "--add-host", "db:10.1.2.3", IMAGE, "grep", "10.1.2.3", "/etc/hosts"])],
   },
   {
     name: "sets name servers",
