@@ -40,6 +40,9 @@ const OWN_FIELDS = new Set([
   "SizeRw",
 ]);
 
+/** docker's daemon keeps mounts in a map, its client the values of `-v`: they come in no order. */
+const UNORDERED_FIELDS = new Set(["Binds", "Mounts"]);
+
 /** Parses JSON, one document or one a line, with its volatile parts masked. */
 export function maskJson(text: string): unknown {
   const documents = text.startsWith("[") ? [text] : text.split("\n").filter((line) => line !== "");
@@ -51,8 +54,9 @@ function maskValue(value: unknown, field: string): unknown {
   if (typeof value === "string") return maskText(value);
   if (Array.isArray(value)) {
     const elements = value.map((element) => maskValue(element, ""));
-    // docker keeps mounts in a map, and so shows them in no order.
-    return field === "Mounts" ? elements.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : elements;
+    return UNORDERED_FIELDS.has(field)
+      ? elements.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+      : elements;
   }
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [maskText(name), maskValue(inner, name)]));
