@@ -77,7 +77,8 @@ export class Foreground implements Disposable {
     const { socket, raw } = this.#connection;
     const { stdout, stderr } = this.#options.streams;
     const show = (target: Writable | undefined, chunk: Buffer) => {
-      if (!target || target.write(chunk)) return;
+      // Several frames may come in one piece: the first that is too much stops the connection for all.
+      if (!target || target.write(chunk) || socket.isPaused()) return;
       socket.pause();
       target.once("drain", () => socket.resume());
     };
@@ -104,7 +105,7 @@ export class Foreground implements Disposable {
         this.#finish("detached");
         return;
       }
-      if (pass.length === 0 || socket.write(pass)) return;
+      if (pass.length === 0 || socket.write(pass) || stdin.isPaused()) return;
       stdin.pause();
       socket.once("drain", () => stdin.resume());
     };

@@ -49,15 +49,15 @@ export function writeText(target: Buffer, offset: number, source: Buffer, start:
     target[at++] = byte;
   }
   if (read === end) return at;
-  let rest = source.subarray(read, end);
-  if (rest.length === 1 && rest[0] === LF) {
+  if (read === end - 1 && source[read] === LF) {
     target[at++] = BACKSLASH;
     target[at++] = 0x6e;
     return at;
   }
+  let rest = source.subarray(read, end);
   if (!isUtf8(rest)) rest = Buffer.from(rest.toString("utf8"));
   if (rest.includes(UTF8_LINE_SEPARATOR)) return at + target.write(goString(rest.toString("utf8")), at);
-  for (const byte of rest) at = writeByte(target, at, byte);
+  for (let index = 0; index < rest.length; index++) at = writeByte(target, at, rest[index] as number);
   return at;
 }
 

@@ -131,9 +131,11 @@ export class JsonLogWriter implements OutputLog {
         from = at;
       }
       const entry = at;
-      at += HEAD.copy(target, at);
+      target.set(HEAD, at);
+      at += HEAD.length;
       at = writeText(target, at, data, start, end);
-      at += tail.copy(target, at);
+      target.set(tail, at);
+      at += tail.length;
       this.#size += at - entry;
       start = end;
     }
