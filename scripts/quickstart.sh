@@ -60,8 +60,8 @@ tar --owner=0 --group=0 --numeric-owner -C "$work/root" -cf "$work/layer.tar" .
 diff_id=$(digest "$work/layer.tar")
 gzip -n "$work/layer.tar"
 layer=$(blob "$work/layer.tar.gz" application/vnd.oci.image.layer.v1.tar+gzip)
-printf '{"architecture":"%s","os":"linux","config":{"Cmd":["sh"],"Env":["PATH=/bin"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
-  "$architecture" "$diff_id" >"$work/config.json"
+printf '{"created":"%s","architecture":"%s","os":"linux","config":{"Cmd":["sh"],"Env":["PATH=/bin"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+  "$(date -u +%FT%TZ)" "$architecture" "$diff_id" >"$work/config.json"
 config=$(blob "$work/config.json" application/vnd.oci.image.config.v1+json)
 printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":%s,"layers":[%s]}' "$config" "$layer" >"$work/manifest.json"
 manifest=$(blob "$work/manifest.json" application/vnd.oci.image.manifest.v1+json)
