@@ -60,8 +60,10 @@ leftovers() {
 }
 
 list_leftovers() {
+  # With where its output goes, which tells two daemons of a kind apart.
   ps -eo pid=,ppid=,stat=,args= | awk -v self=$$ \
-    '$1 != 1 && $1 != self && $2 != self && $3 !~ /^Z/ && !/ps -eo|awk -v self/ { print "process: " $0 }'
+    '$1 != 1 && $1 != self && $2 != self && $3 !~ /^Z/ && !/ps -eo|awk -v self|isolated.sh --inside/ { print }' |
+    while read -r pid process; do printf 'process: %s %s > %s\n' "$pid" "$process" "$(readlink "/proc/$pid/fd/1")"; done
   find /run/netns -mindepth 1 -printf 'netns: %f\n' 2>/dev/null || true
   awk '$5 ~ "^/(run/(lock|tmp|netns)/|run/[^ltn]|var/lib/(containerd|docker|wharf|nerdctl|cni)/)" { print "mount: " $5 }' /proc/self/mountinfo
   ip -o link | awk -F': ' '$2 != "lo" { print "link: " $2 }'
