@@ -2,6 +2,7 @@ import type { Agent as UndiciAgent } from "undici";
 import api from "undici/lib/api/index.js";
 import Agent from "undici/lib/dispatcher/agent.js";
 import { EngineError } from "../errors.ts";
+import { connectorFor } from "./connector.ts";
 import { fromNetworkError } from "./errors.ts";
 
 export interface HttpRequest {
@@ -31,7 +32,6 @@ export interface HttpResponse {
 const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_TEXT_BYTES = 1 << 20;
-const CONNECT_TIMEOUT_MS = 30_000;
 const IDLE_TIMEOUT_MS = 60_000;
 
 /** HTTP over undici: connections are kept, redirects followed, credentials never carried to another host. */
@@ -92,7 +92,7 @@ export class Transport {
       return existing;
     }
     const agent = new Agent({
-      connect: { timeout: CONNECT_TIMEOUT_MS, rejectUnauthorized: !insecure },
+      connect: connectorFor({ insecure }),
       headersTimeout: IDLE_TIMEOUT_MS,
       bodyTimeout: IDLE_TIMEOUT_MS,
     });

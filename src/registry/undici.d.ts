@@ -13,3 +13,8 @@ declare module "undici/lib/api/index.js" {
   const api: { request: Dispatcher["request"] };
   export default api;
 }
+
+declare module "undici/lib/core/connect.js" {
+  import { buildConnector } from "undici";
+  export default buildConnector;
+}

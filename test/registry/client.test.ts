@@ -62,6 +62,15 @@ describe("resolving", () => {
     expect(registry.requests[0]?.headers.accept).toContain("application/vnd.oci.image.index.v1+json");
   });
 
+  it("tries all addresses of a name", async () => {
+    const port = registry.host.split(":")[1];
+
+    // localhost is ::1 first on many machines, where nobody listens.
+    const resolved = await client.resolve(Reference.parse(`localhost:${port}/app:latest`), { signal });
+
+    expect(resolved.digest).toBe(image.target.digest);
+  });
+
   it("hashes the manifest itself where HEAD does not help", async () => {
     registry.intercept = ({ method }, response) => {
       if (method === "HEAD") response.writeHead(405).end();
