@@ -1,4 +1,4 @@
-import { access, mkdtemp, readFile, rm } from "node:fs/promises";
+import { access, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startContainerd, type TestContainerd } from "../support/containerd.ts";
@@ -81,13 +81,16 @@ async function wharfPeer(containerd: TestContainerd, directory: string): Promise
   return {
     ...peer,
     containerdPid: await containerdPid(containerd),
-    enginePid: async () => {
-      const [supervisor] = (await processesBelow(directory)).filter((process) =>
-        /supervisor/.test(process.commandLine),
-      );
-      return supervisor?.pid ?? 0;
-    },
+    enginePid: () => supervisorPid(join(directory, "run")),
   };
+}
+
+/** By its pid file: the process has a name of its own and no path in it. */
+async function supervisorPid(runRoot: string): Promise<number> {
+  const files = await readdir(runRoot, { recursive: true });
+  const file = files.find((name) => name.endsWith("supervisor.pid"));
+  if (file === undefined) throw new Error(`no supervisor runs in ${runRoot}`);
+  return Number(await readFile(join(runRoot, file), "utf8"));
 }
 
 /** ctr works in wharf's namespace, and sees the same images and containers. */
