@@ -2,8 +2,9 @@
  * `npm run bench`: what wharf does, beside the peers that this machine has, each measured as a whole process. Prints
  * a table as it goes; `--write FILE` keeps it, `--only TEXT` measures the rows whose name holds the text.
  */
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { cpus, release } from "node:os";
+import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { median } from "./measure.ts";
 import type { PeerName } from "./peer.ts";
@@ -33,7 +34,10 @@ takes: below 1 is less than the peer.
 
 ${markdownTable(stage.peers, results)}`;
 console.log(report);
-if (options.write) await writeFile(options.write, report);
+if (options.write) {
+  await mkdir(dirname(options.write), { recursive: true });
+  await writeFile(options.write, report);
+}
 
 /** The peers take turns, so that what the machine does beside meets all of them alike. */
 async function measureRow(row: Row): Promise<RowResult> {
