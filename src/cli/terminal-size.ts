@@ -6,10 +6,14 @@ export class TerminalSizes {
   readonly #api: EngineApi;
   readonly #resizePath: string;
   readonly #terminal: WriteStream;
+  /** One call after the other: of two under way at once the older could arrive last, and stay. */
+  #told: Promise<unknown> = Promise.resolve();
   readonly #tell = () => {
-    const { columns: w, rows: h } = this.#terminal;
-    // A process that has just ended has no terminal any more; it does not need one.
-    this.#api.request("POST", this.#resizePath, { query: { h, w } }).catch(() => undefined);
+    this.#told = this.#told.then(() => {
+      const { columns: w, rows: h } = this.#terminal;
+      // A process that has just ended has no terminal any more; it does not need one.
+      return this.#api.request("POST", this.#resizePath, { query: { h, w } }).catch(() => undefined);
+    });
   };
 
   constructor(api: EngineApi, resizePath: string, terminal: WriteStream) {
