@@ -44,6 +44,8 @@ describe("events", () => {
     await tasks.resume(id);
     await tasks.kill(id, { signal: SIGKILL });
     await tasks.wait(id);
+    // The shim ends with its task, and may take along what it has not told yet.
+    await waitUntil("the exit is told", () => collected.events.some(({ topic }) => topic === "/tasks/exit"));
     await tasks.delete(id);
     await containers.update({ id, labels: { a: "1" } }, ["labels"]);
     await containers.delete(id);
