@@ -103,11 +103,10 @@ describe("an overlay's layers", () => {
     await using layers = await Layers.create();
     await layers.add("mkdir -p etc; echo 1 > etc/one");
     await layers.add("echo 2 > etc/two");
-    const before = await readFile("/proc/self/mountinfo", "utf8");
     const rootfs = await layers.open();
     const directory = await rootfs.directory("/etc");
     expect(await readdir(directory?.hostPath ?? "")).toEqual(["one", "two"]);
-    expect(await readFile("/proc/self/mountinfo", "utf8")).toBe(before);
+    expect(await readFile("/proc/self/mountinfo", "utf8")).not.toContain(layers.directory);
 
     await rootfs[Symbol.asyncDispose]();
 
