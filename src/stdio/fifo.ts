@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { closeSync, constants, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { EngineError } from "../errors.ts";
 
@@ -110,17 +111,24 @@ export class FifoReader {
   }
 }
 
+/** How often the end of an input asks whether the shim has come for it. */
+const READER_POLL_MS = 5;
+
 /**
- * The writing end of a process's input. It is opened for reading too, which succeeds before the shim is there, and
- * keeps what is written until the shim takes it.
+ * The writing end of a process's input. A FIFO is not opened for writing while nobody reads, so a reading end of our own
+ * stands in for the shim until `end`; what is written meanwhile waits in the FIFO.
  */
 export class FifoWriter {
+  readonly #path: string;
   readonly #socket: Socket;
+  #holder: number | undefined;
   #unwritten = 0;
   #onEmpty: (() => void) | undefined;
 
   constructor(path: string) {
-    const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    this.#path = path;
+    this.#holder = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
     this.#socket = new Socket({ fd, readable: false, writable: true });
     this.#socket.setMaxListeners(0);
     // The process may close its input; what is written after that is nobody's.
@@ -155,8 +163,37 @@ export class FifoWriter {
     });
   }
 
-  /** Closes the end. (Not `end()`: that shuts down a socket, which a FIFO is not.) */
+  /**
+   * Closes the end once the shim has opened its own, which it does behind the process's start: of a FIFO that nobody
+   * has open the kernel forgets what is in it. To be called when all is flushed; `destroy` cuts the waiting short.
+   */
+  async end(): Promise<void> {
+    this.#closeHolder();
+    while (!this.destroyed && !hasReader(this.#path)) await delay(READER_POLL_MS, undefined, { ref: false });
+    this.destroy();
+  }
+
+  /** Closes the end at once. (Not the socket's `end()`: that shuts down a socket, which a FIFO is not.) */
   destroy(): void {
+    this.#closeHolder();
     this.#socket.destroy();
+  }
+
+  #closeHolder(): void {
+    if (this.#holder !== undefined) closeSync(this.#holder);
+    this.#holder = undefined;
+  }
+}
+
+/** True when somebody has the FIFO open for reading, or is about to: open(2) fails with ENXIO otherwise. */
+function hasReader(path: string): boolean {
+  try {
+    closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENXIO") return false;
+    // The FIFO is gone, and with it whoever would have read it.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;
+    throw error;
   }
 }

@@ -160,7 +160,7 @@ export class ProcessIo {
     await this.#input.flushed();
     // A process that has exited meanwhile has no input to close.
     await this.#options.closeTaskStdin?.().catch(() => undefined);
-    this.#input.destroy();
+    await this.#input.end();
   }
 
   /**

@@ -159,11 +159,12 @@ describe("tasks", () => {
     await tasks.exec({ containerId: id, execId: "cat", terminal: false, ...paths, spec: processSpec(["cat"]) });
     await tasks.start(id, "cat");
     input.write("hello\n");
+    // Only then has the shim opened its end; what is in a FIFO that nobody has open is lost.
+    await waitUntil("the output is there", () => output.read() === "hello\n");
     input.close();
     await tasks.closeIo(id, { execId: "cat" });
 
     expect((await tasks.wait(id, "cat")).exitStatus).toBe(0);
-    await waitUntil("the output is there", () => output.read() === "hello\n");
   });
 });
 

@@ -135,6 +135,31 @@ describe("a process's stdio", () => {
     await io.close();
   });
 
+  it("keeps an input that ended before the shim came for it", async () => {
+    let told = false;
+    const closeTaskStdin = async () => {
+      told = true;
+    };
+    const io = await stdio.create({ dir: runDir(), terminal: false, stdin: true, closeTaskStdin });
+    const input = new PassThrough();
+    const shown = viewer({ stdin: input, endsStdin: true });
+    io.attach(shown.viewer);
+    io.started();
+    input.end("hello\n");
+    await waitUntil("the end of the input is told", () => told);
+
+    const child = spawn("sh", ["-c", 'exec cat <"$1" >"$2"', "sh", io.paths.stdin, io.paths.stdout]);
+    try {
+      await waitUntil("the process has read its input to the end", () => child.exitCode === 0);
+    } finally {
+      child.kill();
+    }
+
+    await io.drained();
+    expect(shown.stdout).toBe("hello\n");
+    await io.close();
+  });
+
   it("lets a process wait for the viewer it was started for", async () => {
     const io = await stdio.create({ dir: runDir(), terminal: false, stdin: false });
     let release: () => void = () => undefined;
