@@ -218,8 +218,11 @@ describe("after a reboot", () => {
 
     await node.succeed("supervisor", "start");
 
-    const { NetworkSettings: settings } = await untilState("web", { Status: "running" });
-    expect(settings.IPAddress).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+    await untilState("web", { Status: "running" });
+    // The address is written down beside the start, which `supervisor start` does not wait for.
+    const addressOf = "{{.NetworkSettings.IPAddress}}";
+    const address = await waitUntil("its address is known", () => node.succeed("inspect", "-f", addressOf, "web"));
+    expect(address).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
     expect(await node.succeed("port", "web")).toBe("80/tcp -> 0.0.0.0:18191");
     await node.succeed("rm", "-f", "web");
     await noNetworkTraces(node.host.runRoot, id);
