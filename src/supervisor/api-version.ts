@@ -1,8 +1,5 @@
 import { EngineError } from "../errors.ts";
-
-/** The window of Engine API versions that are answered, as minor numbers of version 1. */
-export const OLDEST_API_MINOR = 24;
-export const NEWEST_API_MINOR = 51;
+import { API_VERSION, MIN_API_VERSION, NEWEST_API_MINOR, OLDEST_API_MINOR } from "../model/api-version.ts";
 
 /** Takes the version prefix off a path: `/v1.43/info` is `/info` spoken by a client of 1.43. Without one: the newest. */
 export function splitApiVersion(path: string): { readonly path: string; readonly apiMinor: number } {
@@ -13,13 +10,13 @@ export function splitApiVersion(path: string): { readonly path: string; readonly
   if (apiMinor < OLDEST_API_MINOR) {
     throw new EngineError(
       "invalid-argument",
-      `client version 1.${apiMinor} is too old. Minimum supported API version is 1.${OLDEST_API_MINOR}, please upgrade your client to a newer version`,
+      `client version 1.${apiMinor} is too old. Minimum supported API version is ${MIN_API_VERSION}, please upgrade your client to a newer version`,
     );
   }
   if (apiMinor > NEWEST_API_MINOR) {
     throw new EngineError(
       "invalid-argument",
-      `client version 1.${apiMinor} is too new. Maximum supported API version is 1.${NEWEST_API_MINOR}`,
+      `client version 1.${apiMinor} is too new. Maximum supported API version is ${API_VERSION}`,
     );
   }
   return { path: rest, apiMinor };

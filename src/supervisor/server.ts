@@ -2,7 +2,8 @@ import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { EngineError, type ErrorCode } from "../errors.ts";
-import { NEWEST_API_MINOR, splitApiVersion } from "./api-version.ts";
+import { API_VERSION } from "../model/api-version.ts";
+import { splitApiVersion } from "./api-version.ts";
 import { type Exchange, RequestContext } from "./request-context.ts";
 import type { Router } from "./router.ts";
 import type { NamespaceServices } from "./services.ts";
@@ -75,7 +76,7 @@ export class ApiServer {
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    response.setHeader("Api-Version", `1.${NEWEST_API_MINOR}`);
+    response.setHeader("Api-Version", API_VERSION);
     response.setHeader("Docker-Experimental", "false");
     response.setHeader("Ostype", "linux");
     response.setHeader("Server", `wharf/${this.#options.version} (linux)`);

@@ -1,5 +1,5 @@
+import { API_VERSION, MIN_API_VERSION } from "../../model/api-version.ts";
 import type { SupervisorStatus } from "../../model/supervisor-status.ts";
-import { NEWEST_API_MINOR, OLDEST_API_MINOR } from "../api-version.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { Router } from "../router.ts";
 
@@ -39,8 +39,8 @@ async function showVersion(context: RequestContext, version: string): Promise<vo
   const { describeVersion } = await import("../../engine/system/version.ts");
   const engine = {
     version,
-    apiVersion: `1.${NEWEST_API_MINOR}`,
-    minApiVersion: `1.${OLDEST_API_MINOR}`,
+    apiVersion: API_VERSION,
+    minApiVersion: MIN_API_VERSION,
     gitCommit: "",
   };
   context.json(200, await describeVersion(context.engine, engine, context));
