@@ -44,13 +44,3 @@ export function platformFromMessage(message: PlatformMessage): Platform {
     ...(message.osFeatures.length > 0 && { "os.features": message.osFeatures }),
   };
 }
-
-export function platformToMessage(platform: Platform): PlatformMessage {
-  return {
-    os: platform.os,
-    architecture: platform.architecture,
-    variant: platform.variant ?? "",
-    osVersion: platform["os.version"] ?? "",
-    osFeatures: [...(platform["os.features"] ?? [])],
-  };
-}

@@ -13,7 +13,6 @@ export const NAME_LABEL = "nerdctl/name";
 export const NAMESPACE_LABEL = "nerdctl/namespace";
 export const HOSTNAME_LABEL = "nerdctl/hostname";
 export const NETWORKS_LABEL = "nerdctl/networks";
-export const MOUNTS_LABEL = "nerdctl/mounts";
 export const PLATFORM_LABEL = "nerdctl/platform";
 export const STATE_DIR_LABEL = "nerdctl/state-dir";
 

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { closeSync, constants, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -74,13 +74,6 @@ export async function makeFifos(paths: readonly string[]): Promise<void> {
   } catch (cause) {
     throw new EngineError("internal", `cannot make FIFOs in ${dirname(paths[0] ?? "")}`, { cause });
   }
-}
-
-/** True when a FIFO lies at `path`. */
-export function hasFifo(path: string): boolean {
-  return readdirSync(dirname(path), { withFileTypes: true }).some(
-    (entry) => entry.isFIFO() && path === join(dirname(path), entry.name),
-  );
 }
 
 /**

@@ -44,11 +44,6 @@ export function containerDataDir({ dataRoot }: Roots, namespace: string, contain
   return join(dataRoot, "containers", namespace, containerId);
 }
 
-/** The json-file log; rotated files have `.1`, `.2` … behind. */
-export function containerLogPath(roots: Roots, namespace: string, containerId: string): string {
-  return join(containerDataDir(roots, namespace, containerId), `${containerId}-json.log`);
-}
-
 /** The directories of a namespace's volumes, one a volume. */
 export function volumesDir({ dataRoot }: Roots, namespace: string): string {
   return join(dataRoot, "volumes", namespace);
