@@ -16,11 +16,9 @@ const POLL_MS = 5;
 /** How much of the supervisor's log tells why it did not start. */
 const LOG_TAIL_BYTES = 2_000;
 
-/**
- * What the supervisor's V8 is told: it lives long and mostly sleeps, so small heaps and collecting often are worth more
- * than throughput. With 50 containers it is 76 MB, of which 51 MB are Node's own program.
- */
-export const SUPERVISOR_NODE_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size"];
+/** Set by the build, which compiles the supervisor's code under the same flags. */
+declare const SUPERVISOR_NODE_FLAGS: readonly string[];
+
 /**
  * What the supervisor's C library is told: buffers of output, 64 KiB each, go back to the system as soon as they are free.
  * Left to itself glibc keeps them, 15 MB more for good once a container has written much.
