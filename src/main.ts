@@ -94,6 +94,9 @@ async function reportUsage(error: UsageError, calledAs: string, usage: string | 
   return error.exitCode;
 }
 
+// Until the command says otherwise: a process whose command never settles ends too, and must not look like a success.
+process.exitCode = 1;
+
 /** Settles when the command has ended. The build waits for it when it runs commands to have them compiled. */
 export const ended = main(process.argv.slice(2)).then((exitCode) => {
   process.exitCode = exitCode;
