@@ -1,9 +1,9 @@
 import { Command } from "../cli/command.ts";
 import { formatObject, parseFormat } from "../cli/format.ts";
+import { objectFormatFlag } from "../cli/format-flag.ts";
 import { asGoTypes } from "../cli/go-view.ts";
 import { clientInfo, infoText } from "../cli/info-text.ts";
 import { print } from "../cli/output.ts";
-import { Flags } from "../cli/parameters.ts";
 import { VERSION } from "../cli/version.ts";
 import { describeSystem } from "../engine/system/info.ts";
 
@@ -11,11 +11,7 @@ export default class Info extends Command {
   static override summary = "Display system-wide information";
   static override aliases = ["system:info"];
   static override flags = {
-    format: Flags.string({
-      char: "f",
-      helpValue: "string",
-      summary: "Format output using a custom template: 'json', TEMPLATE",
-    }),
+    format: objectFormatFlag,
   };
 
   async run(): Promise<void> {

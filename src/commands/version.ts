@@ -1,8 +1,8 @@
 import { Command } from "../cli/command.ts";
 import { formatObject, parseFormat } from "../cli/format.ts";
+import { objectFormatFlag } from "../cli/format-flag.ts";
 import { asGoTypes } from "../cli/go-view.ts";
 import { print } from "../cli/output.ts";
-import { Flags } from "../cli/parameters.ts";
 import { GIT_COMMIT, VERSION } from "../cli/version.ts";
 import { type ClientVersion, versionText } from "../cli/version-text.ts";
 import { describeVersion } from "../engine/system/version.ts";
@@ -12,11 +12,7 @@ import type { SystemVersion } from "../model/system-view.ts";
 export default class Version extends Command {
   static override summary = "Show the wharf version information";
   static override flags = {
-    format: Flags.string({
-      char: "f",
-      helpValue: "string",
-      summary: "Format output using a custom template: 'json', TEMPLATE",
-    }),
+    format: objectFormatFlag,
   };
 
   async run(): Promise<void> {
