@@ -14,10 +14,7 @@ afterAll(async () => {
   await node[Symbol.asyncDispose]();
 });
 
-/** Runs a shell script in a container with the flags, and returns what it prints. */
-async function inside(flags: readonly string[], script: string): Promise<string> {
-  return await node.succeed("run", "--rm", "--network", "none", ...flags, image, "sh", "-c", script);
-}
+const inside = (flags: readonly string[], script: string) => node.inside(flags, script);
 
 const unified = existsSync("/sys/fs/cgroup/cgroup.controllers");
 const pidsMax = unified ? "/sys/fs/cgroup/pids.max" : "/sys/fs/cgroup/pids/pids.max";

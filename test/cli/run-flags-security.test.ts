@@ -20,10 +20,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** Runs a shell script in a container with the flags, and returns what it prints. */
-async function inside(flags: readonly string[], script: string): Promise<string> {
-  return await node.succeed("run", "--rm", "--network", "none", ...flags, image, "sh", "-c", script);
-}
+const inside = (flags: readonly string[], script: string) => node.inside(flags, script);
 
 /** A field of /proc/self/status in the container. */
 async function status(flags: readonly string[], field: string): Promise<string> {

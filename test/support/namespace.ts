@@ -65,6 +65,11 @@ export class TestNode implements AsyncDisposable {
     return stdout.replace(/\n$/, "");
   }
 
+  /** Runs a shell script in a container of busybox without a network, with the flags of `run`; returns what it prints. */
+  async inside(flags: readonly string[], script: string): Promise<string> {
+    return await this.succeed("run", "--rm", "--network", "none", ...flags, "busybox", "sh", "-c", script);
+  }
+
   /** Starts `wharf ARGS…` and leaves it running. */
   start(options: CliOptions, ...args: string[]): RunningCli {
     return startCli(args, { ...options, env: { ...this.environment, ...options.env } });

@@ -6,16 +6,16 @@ import { parseMount } from "../../../src/model/mount-spec.ts";
 import { mergeTmpfsOptions } from "../../../src/model/tmpfs-options.ts";
 import { parseBind, parseVolume } from "../../../src/model/volume-spec.ts";
 
-const here = { cwd: "/work" };
+const here = { cwd: "/here" };
 
 describe("parseVolume", () => {
   it.each([
     ["/x", { kind: "anonymous", destination: "/x" }],
     ["/a:/x", { kind: "bind", bind: "/a:/x" }],
     ["data:/x:ro", { kind: "bind", bind: "data:/x:ro" }],
-    ["./a:/x", { kind: "bind", bind: "/work/a:/x" }],
+    ["./a:/x", { kind: "bind", bind: "/here/a:/x" }],
     ["../a:/x:z", { kind: "bind", bind: "/a:/x:z" }],
-    [".:/x", { kind: "bind", bind: "/work:/x" }],
+    [".:/x", { kind: "bind", bind: "/here:/x" }],
   ])("reads %s", (text, volume) => {
     expect(parseVolume(text, here)).toEqual(volume);
   });
@@ -78,7 +78,7 @@ describe("parseMount", () => {
   it.each([
     ["type=bind,src=/a,dst=/x,ro", { Type: "bind", Source: "/a", Target: "/x", ReadOnly: true }],
     ["source=data,target=/x", { Type: "volume", Source: "data", Target: "/x" }],
-    ["type=bind,src=./a,dst=/x,readonly=0", { Type: "bind", Source: "/work/a", Target: "/x", ReadOnly: false }],
+    ["type=bind,src=./a,dst=/x,readonly=0", { Type: "bind", Source: "/here/a", Target: "/x", ReadOnly: false }],
     ["type=tmpfs,dst=/x,tmpfs-size=1m,tmpfs-mode=1777", { TmpfsOptions: { SizeBytes: 1048576, Mode: 0o1777 } }],
     ["type=bind,src=/a,dst=/x,bind-recursive=disabled", { BindOptions: { NonRecursive: true } }],
     [
