@@ -11,14 +11,15 @@ const BOUNDARIES = ["api", "archive", "cni", "containerd", "registry", "stdio", 
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   main: ["cli", "command-table"],
   "command-table": ["cli", "commands"],
-  commands: ["cli", "engine", ...BOUNDARIES, "model", "errors"],
-  cli: ["engine", ...BOUNDARIES, "model", "errors"],
-  supervisor: ["engine", ...BOUNDARIES, "spec", "model", "errors"],
-  engine: [...BOUNDARIES, "spec", "model", "errors"],
-  ...Object.fromEntries(BOUNDARIES.map((boundary) => [boundary, ["spec", "model", "errors"]])),
+  commands: ["cli", "engine", ...BOUNDARIES, "model", "errors", "fault-point"],
+  cli: ["engine", ...BOUNDARIES, "model", "errors", "fault-point"],
+  supervisor: ["engine", ...BOUNDARIES, "spec", "model", "errors", "fault-point"],
+  engine: [...BOUNDARIES, "spec", "model", "errors", "fault-point"],
+  ...Object.fromEntries(BOUNDARIES.map((boundary) => [boundary, ["spec", "model", "errors", "fault-point"]])),
   spec: ["model", "errors"],
   model: ["errors"],
   errors: [],
+  "fault-point": [],
 };
 
 interface Import {

@@ -4,6 +4,7 @@ import { rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { EngineError } from "../errors.ts";
+import { faultPoint } from "../fault-point.ts";
 
 /**
  * Writes a file that is there whole or not at all: it gets its name when it is complete. A device or pipe is written to
@@ -26,6 +27,7 @@ export async function writeOutputFile(
   const temporary = join(directory, `.tmp-${basename(path)}${randomBytes(6).toString("hex")}`);
   try {
     await pipeline(content, createWriteStream(temporary, { flags: "wx", mode: 0o600 }), { signal });
+    faultPoint("save.written");
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

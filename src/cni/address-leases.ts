@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { faultPoint } from "../fault-point.ts";
 import type { PublishedPort } from "../model/container-record.ts";
 import type { IpNetwork } from "../model/ip-network.ts";
 import { asObject } from "../model/json-object.ts";
@@ -57,6 +58,7 @@ export class AddressLeases {
 
   async release({ ipAddress }: AddressLease): Promise<void> {
     await rm(join(this.directory, ipAddress), { force: true });
+    faultPoint("network.address-freed");
     this.#byAddress.delete(ipAddress);
   }
 

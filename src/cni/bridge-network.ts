@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isEngineError } from "../errors.ts";
+import { faultPoint } from "../fault-point.ts";
 import type { EndpointState } from "../model/container-record.ts";
 import { IpNetwork, macAddressOf } from "../model/ip-network.ts";
 import { type AddressLease, AddressLeases } from "./address-leases.ts";
@@ -60,6 +61,7 @@ export class BridgeNetwork {
         `link set ${bridge} up`,
       ]);
     }
+    faultPoint("network.bridge-made");
     const published = (await this.leases.list()).flatMap(publishRules);
     await Promise.all([
       setSysctl("net/ipv4/ip_forward", "1"),
@@ -71,6 +73,7 @@ export class BridgeNetwork {
   /** Removes the bridge and its rules. No container may be on it. */
   async takeDown(): Promise<void> {
     await this.firewall.dismantle(this.#rules());
+    faultPoint("network.bridge-dismantled");
     if (await this.stands()) await deleteLink(this.network.bridge);
   }
 
@@ -109,8 +112,10 @@ export class BridgeNetwork {
   async release(containerId: string): Promise<void> {
     for (const lease of await this.leases.list(containerId)) {
       await this.firewall.remove(publishRules(lease));
+      faultPoint("network.rules-removed");
       if (!(await vanishes(lease.hostInterface))) await deleteLink(lease.hostInterface);
       await forgetUdpFlows(lease);
+      faultPoint("network.cable-cut");
       await this.leases.release(lease);
     }
   }
@@ -137,6 +142,7 @@ export class BridgeNetwork {
       await deleteLink(hostInterface);
       await ipBatch(plug);
     }
+    faultPoint("network.cable-laid");
     await configureNetns(netnsPath, [
       "link set lo up",
       `address add ${ipAddress}/${this.#subnet.prefixLength} broadcast + dev ${interfaceName}`,
@@ -151,6 +157,7 @@ export class BridgeNetwork {
   async #publish(lease: AddressLease): Promise<void> {
     try {
       await this.firewall.append(publishRules(lease));
+      faultPoint("network.rules-added");
     } catch (error) {
       if (!isEngineError(error, "internal")) throw error;
       const published = (await this.leases.list()).flatMap(publishRules);

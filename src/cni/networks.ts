@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { faultPoint } from "../fault-point.ts";
 import type { EndpointState } from "../model/container-record.ts";
 import type { BridgeNetwork } from "./bridge-network.ts";
 import { type Conflist, describeNetwork, readConflists } from "./conflist.ts";
@@ -147,6 +148,7 @@ export class Networks {
       await this.#pluginNetwork(found.conflist).detach({ containerId, netnsPath });
     }
     if (netnsPath !== "") await deleteNetns(netnsPath);
+    faultPoint("network.netns-deleted");
     for (const bridge of await this.#own.bridges()) {
       await bridge.release(containerId);
       await this.#lingerIfIdle(bridge);
@@ -161,6 +163,7 @@ export class Networks {
       const standing = await this.#own.standing(request.network);
       return { bridge: standing, lease: await standing.lease(request) };
     });
+    faultPoint("network.address-leased");
     return await bridge.attach(lease, request);
   }
 

@@ -13,6 +13,7 @@ import {
 import { rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { faultPoint } from "../fault-point.ts";
 import { entryCapacity, LONGEST_ENTRY_BYTES, logTime, writeText } from "./json-log-line.ts";
 import type { OutputLog, OutputStream } from "./process-io.ts";
 
@@ -204,8 +205,10 @@ export class JsonLogWriter implements OutputLog {
       const from = number === 0 ? this.#path : `${this.#path}.${number}`;
       await rename(from, `${this.#path}.${number + 1}`).catch(() => undefined);
     }
+    faultPoint("log.renamed");
     const previous = this.#fd;
     this.#fd = openLog(this.#path);
+    faultPoint("log.rotated");
     await promisify(close)(previous);
   }
 

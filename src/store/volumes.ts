@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { faultPoint } from "../fault-point.ts";
 import { asObject } from "../model/json-object.ts";
 import { type Roots, volumesDir } from "./layout.ts";
 
@@ -80,6 +81,7 @@ export class Volumes {
     await this.get(name);
     const removed = join(this.#directory, `.removed-${randomBytes(8).toString("hex")}`);
     await rename(join(this.#directory, name), removed);
+    faultPoint("volume.removal-renamed");
     await rm(removed, { recursive: true });
   }
 
@@ -93,6 +95,7 @@ export class Volumes {
       await mkdir(join(unfinished, "_data"), { mode: 0o755 });
       const settings = { labels, createdAt: volume.createdAt };
       await writeFile(join(unfinished, "volume.json"), `${JSON.stringify(settings)}\n`, { mode: 0o600 });
+      faultPoint("volume.prepared");
       await rename(unfinished, path);
     } catch (error) {
       await rm(unfinished, { recursive: true, force: true });

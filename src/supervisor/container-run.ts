@@ -10,6 +10,7 @@ import { type StopRequest, stopContainer } from "../engine/containers/stop.ts";
 import { findTask, notOurs, type StoredContainer } from "../engine/containers/stored-container.ts";
 import { writeState } from "../engine/containers/write-state.ts";
 import { EngineError, isEngineError } from "../errors.ts";
+import { faultPoint } from "../fault-point.ts";
 import type { ContainerState } from "../model/container-record.ts";
 import type { ContainerStatus } from "../model/container-view.ts";
 import type { ProcessIo } from "../stdio/process-io.ts";
@@ -161,6 +162,7 @@ export class ContainerRun {
       if (this.#pid === 0 && this.#restartTimer === undefined) return undefined;
       if (!this.#restartAsked) await this.#writeState({ ...this.#state, desired: "stopped", stoppedByUser: true });
       this.#cancelRestart();
+      faultPoint("stop.intended");
       return { promise: this.#exit.promise };
     });
     if (exited === undefined) return false;
@@ -174,6 +176,7 @@ export class ContainerRun {
     this.#restartAsked = true;
     try {
       await this.stop(request);
+      faultPoint("restart.stopped");
       await this.start();
     } finally {
       this.#restartAsked = false;
@@ -196,6 +199,7 @@ export class ContainerRun {
     });
     await signalContainer(this.#services.engine, container, { number, ends });
     this.#services.events.tell(this.#container, "kill", { signal: String(number) });
+    faultPoint("kill.signalled");
     if (number === SIGKILL) await exited.promise;
   }
 
@@ -235,6 +239,7 @@ export class ContainerRun {
         this.#requirePresent();
         this.#cancelRestart();
         await this.#writeState({ ...this.#state, desired: "removed" });
+        faultPoint("rm.intended");
         return { promise: this.#exit.promise };
       });
       if (this.#pid !== 0) await this.#stopNow({ stopSignal: "SIGKILL" }, exited.promise);
@@ -319,6 +324,7 @@ export class ContainerRun {
         if (this.#restartTimer === undefined) return;
         this.#restartTimer = undefined;
         const state = { ...this.#state, restartCount: this.#state.restartCount + 1 };
+        faultPoint("restart.due");
         await this.#startNow(state).catch(this.#services.onDefect);
       });
     }, delayMs);
@@ -340,6 +346,7 @@ export class ContainerRun {
     const container = this.#container;
     await this.#released;
     const io = await stdio.create(containerStdio(engine, container));
+    faultPoint("start.fifos-made");
     waiting.admit(this.id, io);
     try {
       const request = { container, bootId, stdio: io.paths, state: { ...state, stoppedByUser: false, error: "" } };
@@ -351,6 +358,7 @@ export class ContainerRun {
       await io.close();
       throw await this.#recordStartFailure(error);
     }
+    faultPoint("start.state-written");
     this.#io = io;
     this.#paused = false;
     this.#oomKilled = false;
@@ -396,13 +404,17 @@ export class ContainerRun {
     };
     // Until the exit is written down only the task knows of it, so it is deleted after that.
     if (!removes) await this.#writeState(this.#state);
+    faultPoint("settle.exit-written");
     await this.#io?.drained();
+    faultPoint("settle.output-drained");
     this.#released = this.#release(run);
     this.#announceExit(exit, ranMs);
     // Another client's task is its own to delete, unless the container goes with it.
     if (this.#container.isOwn || removes) await this.#deleteTask();
+    faultPoint("settle.task-deleted");
     if (removes && !this.#removing) await this.#removeNow(true).catch(this.#services.onDefect);
     if (restarts) this.scheduleRestart(this.#backoff.next(ranMs));
+    faultPoint("settle.done");
   }
 
   /** The run is over for everybody who looks on; what is left to do has nothing to tell them. */

@@ -5,6 +5,7 @@ import { execUser, startExec } from "../engine/containers/exec.ts";
 import { notRunning } from "../engine/containers/kill.ts";
 import { findTask, type StoredContainer } from "../engine/containers/stored-container.ts";
 import { EngineError, isEngineError } from "../errors.ts";
+import { faultPoint } from "../fault-point.ts";
 import type { ExecConfig, ExecInspect, ExecStartConfig } from "../model/exec-config.ts";
 import type { ResolvedUser } from "../model/user-spec.ts";
 import type { Attachment, ProcessIo } from "../stdio/process-io.ts";
@@ -126,12 +127,14 @@ export class ExecSessions {
       stdin: (config.AttachStdin ?? false) && attach !== undefined,
       closeTaskStdin: () => tasks.closeIo(container.id, { execId: id }),
     });
+    faultPoint("exec.fifos-made");
     const attachment = attach?.(io);
     try {
       const consoleSize = request.ConsoleSize ?? config.ConsoleSize ?? undefined;
       const process = { container, execId: id, config, user, terminal, consoleSize, io };
       // The client may leave at any time; its process starts all the same, or not at all.
       const { pid } = await startExec(this.#engine, process, { signal: new AbortController().signal });
+      faultPoint("exec.process-started");
       session.pid = pid;
       io.started();
       this.#tell("exec_start", container, config, id);
@@ -175,8 +178,10 @@ export class ExecSessions {
     // The exit code first: who sees the end of the output asks for it at once.
     this.#end(session, exit?.exitStatus ?? EXIT_NOT_EXECUTABLE);
     this.#tell("exec_die", session.container, session.config, session.id, { exitCode: String(session.exitCode) });
+    faultPoint("exec.exit-noted");
     await io.drained();
     await tasks.deleteProcess(session.container.id, session.id).catch(() => undefined);
+    faultPoint("exec.process-deleted");
     await io.close();
   }
 

@@ -1,5 +1,6 @@
 import { Networks } from "../cni/networks.ts";
 import { type Containerd, connectContainerd } from "../containerd/client.ts";
+import { faultPoint } from "../fault-point.ts";
 import type { Settings } from "../model/settings.ts";
 import { Stdio } from "../stdio/stdio.ts";
 import { readHostFacts } from "../store/host-facts.ts";
@@ -33,6 +34,7 @@ async function supervise(settings: Settings): Promise<void> {
   const lock = await SupervisorLock.acquire(settings);
   if (!lock) return;
   process.title = "wharf-supervisor";
+  faultPoint("supervisor.locked");
   process.on("unhandledRejection", logDefect);
   const startedAt = new Date().toISOString();
   const containerd = connectContainerd(settings);
@@ -86,6 +88,7 @@ async function supervise(settings: Settings): Promise<void> {
   void namespaces.openAll().catch(logDefect);
   void networks.sweep(() => containerIdsOf(containerd)).catch(logDefect);
   await server.listen(apiSocketPath(settings));
+  faultPoint("supervisor.listening");
   await stdio.warm();
 }
 

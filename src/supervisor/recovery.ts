@@ -1,5 +1,6 @@
 import type { TaskInfo } from "../containerd/tasks.ts";
 import { StoredContainer } from "../engine/containers/stored-container.ts";
+import { faultPoint } from "../fault-point.ts";
 import { NAMESPACE_LABEL } from "../model/container-record.ts";
 import { containerStdio } from "./container-io.ts";
 import type { ContainerRun, RunServices } from "./container-run.ts";
@@ -21,6 +22,7 @@ export async function reconcile(
     containerd.containers.list([`labels."${NAMESPACE_LABEL}"`]),
     containerd.tasks.list(),
   ]);
+  faultPoint("recovery.listed");
   const tasksById = new Map(tasks.map((task) => [task.containerId, task]));
   // A wharf with another data root has a supervisor of its own.
   const isOurs = ({ isOwn, record }: StoredContainer) => isOwn && record.stateDir.startsWith(`${settings.dataRoot}/`);
@@ -28,6 +30,7 @@ export async function reconcile(
   const results = await Promise.allSettled(
     own.map((container) => reconcileRun(services, track(container), tasksById.get(container.id))),
   );
+  faultPoint("recovery.reconciled");
   for (const result of results) if (result.status === "rejected") services.onDefect(result.reason);
 }
 
@@ -44,6 +47,7 @@ async function reconcileRun(services: RunServices, run: ContainerRun, task: Task
     const io = services.stdio.adopt(containerStdio(services.engine, run.container));
     await run.adopt(task.pid, { paused: task.status === "paused", io });
     services.execs.adopt(run.id);
+    faultPoint("recovery.process-adopted");
   }
   if (task.status === "stopped") return await run.settle(task);
   const { record, state } = run.container;

@@ -9,6 +9,7 @@ import { notDoneWarnings } from "../../cli/flags/not-done.ts";
 import { followContainer } from "../../cli/follow-container.ts";
 import { printError } from "../../cli/output.ts";
 import { Args, Flags } from "../../cli/parameters.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { CreateBody } from "../../model/container-config.ts";
 import type { ContainerInspect } from "../../model/container-view.ts";
 import { parseDetachKeys } from "../../model/detach-keys.ts";
@@ -60,6 +61,7 @@ export default class ContainerRun extends Command {
     const { name, platform, quiet, cidfile: cidFile, pull = "missing" } = flags;
     const request = { body, name, platform, quiet, cidFile, pull };
     const id = await createContainer(api, request, { settings: this.settings, signal: this.signal });
+    faultPoint("run.created");
     const start = () => startContainer(api, id, flags.pidfile);
     if (!body.AttachStdin && !body.AttachStdout && !body.AttachStderr) {
       await start();
@@ -110,6 +112,7 @@ function complaintOf(
 
 async function startContainer(api: EngineApi, id: string, pidFile: string | undefined): Promise<void> {
   await api.request("POST", `/containers/${id}/start`);
+  faultPoint("run.started");
   if (pidFile === undefined) return;
   const { State: state } = await api.request<ContainerInspect>("GET", `/containers/${id}/json`);
   writeFileSync(pidFile, String(state.Pid));

@@ -1,5 +1,6 @@
 import type { PortRequest } from "../../cni/port-claims.ts";
 import { EngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { EndpointSettings, HostConfig } from "../../model/container-config.ts";
 import type { ContainerRecord, EndpointState, PublishedPort } from "../../model/container-record.ts";
 import { parsePortKey } from "../../model/port-spec.ts";
@@ -29,6 +30,7 @@ export async function createSandbox(
   rollback: Rollback,
 ): Promise<string> {
   const netnsPath = await networks.createSandbox(containerId);
+  faultPoint("start.netns-made");
   rollback.defer(() => networks.detach({ containerId, netnsPath, endpoints: [] }));
   return netnsPath;
 }
@@ -46,6 +48,7 @@ export async function connectNetworks(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Connection> {
   const ports = await networks.ports.claim(portRequests(record));
+  faultPoint("start.ports-claimed");
   const endpoints: EndpointState[] = [];
   rollback.defer(() => networks.ports.release(ports, networks.detach({ containerId: id, netnsPath, endpoints })));
   for (const [index, [name, settings]] of wantedEndpoints(record).entries()) {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Lease } from "../../containerd/leases.ts";
 import { isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { ContainerConfig, CreateBody, HostConfig } from "../../model/container-config.ts";
 import {
   type ContainerRecord,
@@ -86,6 +87,7 @@ export async function createContainer(
   const planned = await decideMounts(engine, { ...body, ...config, HostConfig: hostConfig }, { signal });
   const rootfs = prepareSnapshot(engine, { id, image, leaseId: lease.id }, rollback, signal);
   const [, mounts] = await together(rootfs, makeMounts(engine, planned, rootfs, rollback));
+  faultPoint("create.mounts-made");
   const stateDir = engine.store.containerFiles.directory(id);
   const record: ContainerRecord = {
     config,
@@ -115,6 +117,7 @@ export async function createContainer(
     },
     { leaseId: lease.id, signal },
   );
+  faultPoint("create.recorded");
   rollback.commit();
   reservation[Symbol.dispose]();
   releaseLater(lease);
@@ -129,12 +132,14 @@ async function reserveName(
   signal: AbortSignal,
 ) {
   const reservation = await names.reserve(name, id, signal);
+  faultPoint("create.name-reserved");
   rollback.defer(async () => reservation[Symbol.dispose]());
   return reservation;
 }
 
 async function createLease({ containerd }: CreateEngine, rollback: Rollback, signal: AbortSignal): Promise<Lease> {
   const lease = await containerd.leases.create({ expiresInMs: LEASE_MS, signal });
+  faultPoint("create.leased");
   rollback.defer(() => lease[Symbol.asyncDispose]());
   return lease;
 }
@@ -157,6 +162,7 @@ async function prepareSnapshot(
     await ensureUnpacked({ containerd }, image, { signal });
     return await prepare();
   });
+  faultPoint("create.snapshot-prepared");
   rollback.defer((undoSignal) => containerd.snapshots.remove(id, { signal: undoSignal }));
   return mounts;
 }

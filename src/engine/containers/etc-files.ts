@@ -1,3 +1,4 @@
+import { faultPoint } from "../../fault-point.ts";
 import type { ContainerRecord, EndpointState } from "../../model/container-record.ts";
 import { HOST_GATEWAY, splitExtraHost } from "../../model/extra-host.ts";
 import type { SpecInput } from "../../spec/spec-input.ts";
@@ -25,6 +26,7 @@ export async function writeEtcFiles(
   };
   const extra = (hostConfig.ExtraHosts ?? []).map(splitExtraHost);
   const gateway = extra.some(({ address }) => address === HOST_GATEWAY) ? await hostAddress() : "";
+  faultPoint("start.etc-files-begun");
   return await store.containerFiles.prepare(id, {
     hostname: config.Hostname,
     ownNetwork: hasOwnNetworks(hostConfig) || hostConfig.NetworkMode === "none",

@@ -1,4 +1,5 @@
 import { EngineError, isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { ExecConfig } from "../../model/exec-config.ts";
 import { isNumericUser, type ResolvedUser, resolveUser } from "../../model/user-spec.ts";
 import { buildExecProcess } from "../../spec/exec-process.ts";
@@ -36,6 +37,7 @@ export async function startExec(
   const spec = execProcess(engine, request);
   try {
     await tasks.exec({ containerId: container.id, execId, terminal, ...io.paths, spec }, { signal });
+    faultPoint("exec.process-added");
   } catch (error) {
     if (isEngineError(error, "not-found", "failed-precondition")) throw notRunning(container);
     throw error;

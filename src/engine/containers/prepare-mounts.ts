@@ -1,6 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError, isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { CreateBody } from "../../model/container-config.ts";
 import type { ResolvedMount } from "../../model/container-record.ts";
 import type { Mount } from "../../model/mount.ts";
@@ -83,6 +84,7 @@ async function makeMount(
   refuseForeignDriver(options?.DriverConfig);
   const { volume, created } = await store.volumes.create(mount.name, options?.Labels ?? {});
   if (created) rollback.defer(() => store.volumes.remove(volume.name).catch(ifGone));
+  faultPoint("create.volume-made");
   if (copyUp) await store.fillVolume(volume, await rootfs, mount.destination);
   return { ...mount, name: volume.name, source: await sourceIn(volume, options?.Subpath) };
 }

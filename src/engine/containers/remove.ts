@@ -1,4 +1,5 @@
 import { EngineError, isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { ContainerStatus } from "../../model/container-view.ts";
 import type { Engine } from "../engine.ts";
 import { type StoredContainer, snapshotsOf } from "./stored-container.ts";
@@ -25,10 +26,12 @@ export async function removeContainer(
     store.containerFiles.remove(id),
     ...anonymous.map(({ name = "" }) => ifPresent(store.volumes.remove(name))),
   ]);
+  faultPoint("rm.files-removed");
   await Promise.all([
     ifPresent(containerd.containers.delete(id, { signal })),
     removeSnapshot(containerd, info, signal),
   ]);
+  faultPoint("rm.record-deleted");
 }
 
 async function removeSnapshot(

@@ -1,4 +1,5 @@
 import { EngineError, isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import { NAME_LABEL } from "../../model/container-record.ts";
 import type { Engine } from "../engine.ts";
 import type { ContainerNames } from "./names.ts";
@@ -20,6 +21,7 @@ export async function renameContainer(
     throw new EngineError("invalid-argument", "Renaming a container with the same name as its current name");
   }
   using reservation = await names.reserve(newName, container.id, signal).catch(allocationFailure);
+  faultPoint("rename.name-reserved");
   const labels = { [NAME_LABEL]: reservation.name };
   return new StoredContainer(
     await containerd.containers.update({ id: container.id, labels }, [`labels.${NAME_LABEL}`], { signal }),

@@ -1,4 +1,5 @@
 import { EngineError, isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { SpecInput } from "../../spec/spec-input.ts";
 import type { Engine } from "../engine.ts";
 import type { Rollback } from "../rollback.ts";
@@ -51,6 +52,7 @@ async function lendShm(
   rollback: Rollback,
 ): Promise<string> {
   const path = await store.sharedMemory.make(id, record.hostConfig.ShmSize);
+  faultPoint("start.shm-mounted");
   rollback.defer(() => store.sharedMemory.remove(id));
   return path;
 }

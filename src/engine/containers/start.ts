@@ -1,4 +1,5 @@
 import type { StdioPaths } from "../../containerd/tasks.ts";
+import { faultPoint } from "../../fault-point.ts";
 import { type ContainerState, STATE_EXTENSION } from "../../model/container-record.ts";
 import type { Mount } from "../../model/mount.ts";
 import { isNumericUser, type ResolvedUser, resolveUser } from "../../model/user-spec.ts";
@@ -51,6 +52,7 @@ export async function startContainer(
   const { id } = container;
   await using rollback = new Rollback();
   const { rootfs, netnsPath, spec } = await prepareStart(engine, container, rollback, { signal });
+  faultPoint("start.surroundings-made");
   const intended: ContainerState = {
     ...request.state,
     desired: "running",
@@ -60,13 +62,16 @@ export async function startContainer(
     ports: [],
   };
   await writeIntent(engine, container, spec, intended, signal);
+  faultPoint("start.intended");
   // The runtime sets the container up in a network namespace that is still being furnished: nothing runs in it yet.
   const [{ pid }, connection] = await together(
     createTask(engine, { container, rootfs, stdio }, rollback, signal),
     netnsPath === "" ? UNCONNECTED : connect(engine, container, netnsPath, rollback, signal),
   );
+  faultPoint("start.task-connected");
   const state: ContainerState = { ...intended, ...connection, startedAt: new Date().toISOString() };
   await together(engine.containerd.tasks.start(id, undefined, { signal }), writeState(engine, id, state, { signal }));
+  faultPoint("start.process-started");
   rollback.commit();
   return { pid, state };
 }
@@ -145,6 +150,7 @@ async function createTask(
   const { container, rootfs, stdio } = request;
   const terminal = container.record.config.Tty;
   const task = await containerd.tasks.create({ containerId: container.id, rootfs, terminal, ...stdio }, { signal });
+  faultPoint("start.task-created");
   rollback.defer(async (undoSignal) => {
     await containerd.tasks.kill(container.id, { signal: SIGKILL }, { signal: undoSignal }).catch(() => undefined);
     await containerd.tasks.wait(container.id, undefined, { signal: undoSignal }).catch(() => undefined);
@@ -161,6 +167,7 @@ async function connect(
   signal: AbortSignal,
 ): Promise<Connection> {
   const connection = await connectNetworks(engine, { id, record, netnsPath }, rollback, { signal });
+  faultPoint("start.networks-connected");
   await writeEtcFiles(engine, { id, record }, connection.endpoints);
   return connection;
 }

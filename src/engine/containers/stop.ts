@@ -1,4 +1,5 @@
 import { EngineError, isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { Engine } from "../engine.ts";
 import { SIGKILL, signalContainer, stopSignalOf } from "./kill.ts";
 import type { StoredContainer } from "./stored-container.ts";
@@ -54,6 +55,7 @@ async function send(
   onSignal(number);
   try {
     await signalContainer(engine, container, { number, ends: true });
+    faultPoint("stop.signalled");
   } catch (error) {
     if (!isEngineError(error, "conflict")) throw error;
   }

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { TarEntry } from "../../archive/tar-entry.ts";
 import { EngineError, isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import { isDigest } from "../../model/digest.ts";
 import type { Engine } from "../engine.ts";
 import { DOCKER_MANIFEST, digestAtPath, OCI_INDEX, OCI_LAYOUT } from "./archive-format.ts";
@@ -97,6 +98,7 @@ async function storeNamedBlob(
       if (position + chunk.length > resumedAt) await writer.write(chunk.subarray(Math.max(resumedAt - position, 0)));
       position += chunk.length;
       onBytes(digest, position, size);
+      faultPoint("load.blob-chunk-written");
     }
     await writer.commit({ size, digest });
   } catch (error) {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { Descriptor } from "../../model/descriptor.ts";
 import type { Reference } from "../../model/reference.ts";
 import type { Engine } from "../engine.ts";
@@ -60,10 +61,13 @@ async function fetchOnce(
     const blob = await registry.fetchBlob(reference, descriptor, { offset: writer.offset, signal });
     for await (const chunk of blob) {
       await writer.write(chunk);
+      faultPoint("pull.blob-chunk-written");
       onBytes(writer.offset);
     }
   }
+  faultPoint("pull.blob-written");
   await writer.commit({ size: descriptor.size, digest: descriptor.digest });
+  faultPoint("pull.blob-committed");
 }
 
 /** Notes that the registry has a blob that was here before. */

@@ -1,5 +1,6 @@
 import type { TarEntry } from "../../archive/tar-entry.ts";
 import { EngineError, isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { Descriptor } from "../../model/descriptor.ts";
 import { digestOf } from "../../model/digest.ts";
 import {
@@ -83,11 +84,13 @@ export async function loadImages(
 ): Promise<LoadedImage[]> {
   const { containerd } = engine;
   await using lease = await containerd.leases.create({ expiresInMs: DAY_MS, signal });
+  faultPoint("load.leased");
   const contents = await storeArchive(containerd.content, archive, {
     leaseId: lease.id,
     signal,
     onBytes: (id, bytes, total) => onProgress({ type: "blob", id, bytes, total }),
   });
+  faultPoint("load.content-stored");
   const load: Load = { contents, platform, leaseId: lease.id, signal };
   const loaded: LoadedImage[] = [];
   for (const image of await readImages(engine, load)) loaded.push(...(await recordArchived(engine, image, load)));
@@ -175,9 +178,11 @@ async function recordArchived(
   const { containerd } = engine;
   const { platform, signal } = load;
   await labelTree(engine, target, load);
+  faultPoint("load.tree-labelled");
   const content = await readImageContent(containerd.content, target, { platform, signal });
   imageLayers(content.manifestContent, content.config);
   await ensureUnpacked(engine, content, { signal });
+  faultPoint("load.unpacked");
   const id = content.configDigest;
   if (references.length === 0) {
     if ((await containerd.images.list([`target.digest==${target.digest}`], { signal })).length === 0) {

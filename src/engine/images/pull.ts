@@ -1,5 +1,6 @@
 import type { ImageRecord } from "../../containerd/images.ts";
 import { EngineError, isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { Descriptor } from "../../model/descriptor.ts";
 import { type ImageConfig, parseImageConfig, platformOf } from "../../model/image-config.ts";
 import { type ImageManifest, isIndexType, isManifestType, parseIndex, parseManifest } from "../../model/manifest.ts";
@@ -66,13 +67,19 @@ export async function pullImage(
   const { containerd, registry } = engine;
   const target = await registry.resolve(reference, { signal });
   onProgress({ type: "resolved", target });
+  faultPoint("pull.resolved");
   await using lease = await containerd.leases.create({ expiresInMs: DAY_MS, signal });
+  faultPoint("pull.leased");
   const pull: Pull = { reference, platform, leaseId: lease.id, signal, onProgress };
   try {
     const manifest = await fetchImageManifest(engine, target, pull);
+    faultPoint("pull.manifest-stored");
     const config = await fetchConfig(engine, manifest, pull);
+    faultPoint("pull.config-stored");
     await fetchLayers(engine, manifest, config, pull);
+    faultPoint("pull.layers-unpacked");
     const recorded = await recordImage(engine, { name: reference.toString(), target }, { signal });
+    faultPoint("pull.recorded");
     await forgetPartialPull(engine, target, { signal });
     return { ...recorded, platform: platformOf(config) };
   } catch (error) {

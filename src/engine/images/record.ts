@@ -1,5 +1,6 @@
 import type { ImageRecord, NewImage } from "../../containerd/images.ts";
 import { isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { Engine } from "../engine.ts";
 import { namelessName, parseName } from "./catalog.ts";
 import { cameFrom } from "./labels.ts";
@@ -21,8 +22,11 @@ export async function recordImage(
   }
   if (previous) {
     await keepNameless({ containerd }, previous, { signal });
+    faultPoint("image.previous-kept");
   }
-  return { record: await containerd.images.upsert(image, { signal }), isNew: true };
+  const record = await containerd.images.upsert(image, { signal });
+  faultPoint("image.recorded");
+  return { record, isNew: true };
 }
 
 /** The record of exactly this name, or undefined. */

@@ -1,4 +1,5 @@
 import { EngineError, isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import { chainIds } from "../../model/chain-id.ts";
 import { shortDigest } from "../../model/digest.ts";
 import type { ImageDeletion } from "../../model/image-view.ts";
@@ -88,6 +89,7 @@ async function untag(
   for (const name of names) {
     const record = image.records.find((candidate) => candidate.name === name.toString());
     if (record) await containerd.images.delete(record.name, { signal });
+    faultPoint("rmi.untagged");
   }
   for (const name of names.filter(({ digest }) => digest !== undefined)) {
     const digest = name.digest ?? "";
@@ -107,6 +109,7 @@ async function deleteImage(
   const last = image.records.at(-1);
   for (const record of image.records) {
     await engine.containerd.images.delete(record.name, { sync: record === last, signal });
+    faultPoint("rmi.record-deleted");
   }
   const kept = await Promise.all(layers.map((chainId) => isUnpacked(engine, chainId, { signal })));
   return [

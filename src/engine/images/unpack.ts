@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { EngineError, isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { Engine } from "../engine.ts";
 import { type ImageContent, type ImageLayer, imageLayers } from "./image-content.ts";
 import { snapshotLabels, uncompressedLabel } from "./labels.ts";
@@ -60,6 +61,7 @@ export async function referToSnapshot(
   const sizeBytes = await measureImage({ containerd }, content, { signal });
   const labels = snapshotLabels(containerd.snapshotter, chainId, sizeBytes);
   await containerd.content.updateLabels(configDigest, labels, { signal });
+  faultPoint("unpack.snapshot-referred");
 }
 
 /**
@@ -83,6 +85,7 @@ export async function unpackLayer(
   const labels = { [SNAPSHOT_TARGET]: layer.chainId };
   try {
     const mounts = await snapshots.prepare(key, layer.parent, { labels, leaseId, signal });
+    faultPoint("unpack.snapshot-prepared");
     const applied = await containerd.diff.apply(layer.descriptor, mounts, { leaseId, signal });
     if (applied.digest !== layer.diffId) {
       throw new EngineError(
@@ -90,6 +93,7 @@ export async function unpackLayer(
         `wrong diff ID of layer ${layer.descriptor.digest}: the config says ${layer.diffId}, it is ${applied.digest}`,
       );
     }
+    faultPoint("unpack.layer-applied");
     await snapshots.commit(layer.chainId, key, { labels, leaseId, signal });
   } catch (error) {
     await removeSnapshot({ containerd }, key);
@@ -98,6 +102,7 @@ export async function unpackLayer(
     }
     throw error;
   }
+  faultPoint("unpack.snapshot-committed");
   const { digest } = layer.descriptor;
   if (digest !== layer.diffId) {
     await containerd.content.updateLabels(digest, uncompressedLabel(layer.diffId), { signal });

@@ -2,6 +2,7 @@ import { inspectContainer } from "../../engine/containers/inspect.ts";
 import { listContainers } from "../../engine/containers/list.ts";
 import { listContainerProcesses } from "../../engine/containers/top.ts";
 import { EngineError, isEngineError } from "../../errors.ts";
+import { faultPoint } from "../../fault-point.ts";
 import type { ContainerWait } from "../../model/container-view.ts";
 import { fillCreateBody, type LooseCreateBody } from "../../model/create-body.ts";
 import { Filters } from "../../model/filters.ts";
@@ -52,6 +53,7 @@ async function createContainer(context: RequestContext): Promise<void> {
   };
   const { signal, engine } = context;
   const { id, warnings } = await context.runs.create(request, { signal, snapshotter: engine.containerd.snapshotter });
+  faultPoint("create.unanswered");
   context.json(201, { Id: id, Warnings: warnings });
 }
 
@@ -118,6 +120,7 @@ async function unpauseContainer(context: RequestContext): Promise<void> {
 async function renameContainer(context: RequestContext): Promise<void> {
   const run = await findRun(context);
   await run.rename(context.query.get("name") ?? "", context.signal);
+  faultPoint("rename.unanswered");
   context.empty(204);
 }
 
