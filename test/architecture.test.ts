@@ -7,19 +7,21 @@ const SOURCE = join(dirname(fileURLToPath(import.meta.url)), "../src");
 
 const BOUNDARIES = ["api", "archive", "cni", "containerd", "registry", "stdio", "store"] as const;
 
+/** Files beside the folders, which import nothing and which all but the pure folders may import. */
+const ROOT_FILES = ["errors", "fault-point", "program-environment"] as const;
+
 /** Which folders a folder's files may import, beside their own. Downwards only. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   main: ["cli", "command-table"],
   "command-table": ["cli", "commands"],
-  commands: ["cli", "engine", ...BOUNDARIES, "model", "errors", "fault-point"],
-  cli: ["engine", ...BOUNDARIES, "model", "errors", "fault-point"],
-  supervisor: ["engine", ...BOUNDARIES, "spec", "model", "errors", "fault-point"],
-  engine: [...BOUNDARIES, "spec", "model", "errors", "fault-point"],
-  ...Object.fromEntries(BOUNDARIES.map((boundary) => [boundary, ["spec", "model", "errors", "fault-point"]])),
+  commands: ["cli", "engine", ...BOUNDARIES, "model", ...ROOT_FILES],
+  cli: ["engine", ...BOUNDARIES, "model", ...ROOT_FILES],
+  supervisor: ["engine", ...BOUNDARIES, "spec", "model", ...ROOT_FILES],
+  engine: [...BOUNDARIES, "spec", "model", ...ROOT_FILES],
+  ...Object.fromEntries(BOUNDARIES.map((boundary) => [boundary, ["spec", "model", ...ROOT_FILES]])),
   spec: ["model", "errors"],
   model: ["errors"],
-  errors: [],
-  "fault-point": [],
+  ...Object.fromEntries(ROOT_FILES.map((file) => [file, []])),
 };
 
 interface Import {
@@ -88,6 +90,27 @@ describe("the architecture", () => {
     );
   });
 
+  it("runs programs without a shell between, in an environment of wharf's own choice", () => {
+    const starters = files.filter((file) => /["'](?:node:)?child_process["']/.test(codeOf(file)));
+    expect(starters.length).toBeGreaterThan(5);
+    const careless = starters.flatMap((file) => {
+      const code = codeOf(file);
+      const [, named = ""] = /import \{([^}]*)\} from "node:child_process"/.exec(code) ?? [];
+      const functions = named.split(",").map((name) => name.trim());
+      const unknown = functions.filter((name) => !/^(?:spawn|spawnSync|execFile|type \w+)$/.test(name));
+      const calls = [...code.matchAll(/(?:\b(?:spawn|spawnSync|execFile)|promisify\(execFile\))\(/g)]
+        .map(({ index, 0: { length } }) => argumentsAt(code, index + length))
+        // Its options stand in a constant above the call, where they are checked by the next line.
+        .filter((words) => words !== "execFile" && !/\benv\b|\boptions\b/.test(words));
+      const scripts = [...code.matchAll(/"-c",\s*([^,\]]+)/g)].map(([, script = ""]) => script);
+      const composed = scripts.filter((script) => script !== "SCRIPT" || /const SCRIPT = `[^`]*\$\{/.test(code));
+      const shells = /\bshell\s*:/.test(code) ? ["shell:"] : [];
+      const envless = /\benv\b/.test(code) ? [] : ["no env"];
+      return [...unknown, ...calls, ...composed, ...shells, ...envless].map((what) => `${file}: ${what}`);
+    });
+    expect(careless).toEqual([]);
+  });
+
   it("has no module-level variables", () => {
     expect(files.filter((file) => /^(?:export )?(?:let|var) /m.test(codeOf(file)))).toEqual([]);
   });
@@ -108,6 +131,14 @@ function importsOf(file: string): Import[] {
     const typeOnly = groups.type !== undefined || /^\{(?:\s*type [\w ]+,?)+\s*\}$/.test(groups.names ?? "");
     return { file, target: target.startsWith(".") ? normalize(join(dirname(file), target)) : target, typeOnly };
   });
+}
+
+/** The text of a call's arguments, from behind its opening parenthesis to the closing one. */
+function argumentsAt(code: string, start: number): string {
+  let depth = 1;
+  let end = start;
+  for (; depth > 0 && end < code.length; end++) depth += code[end] === "(" ? 1 : code[end] === ")" ? -1 : 0;
+  return code.slice(start, end - 1);
 }
 
 /** A file's text without its comments. */

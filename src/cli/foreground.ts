@@ -4,6 +4,7 @@ import type { ReadStream, WriteStream } from "node:tty";
 import type { EngineApi, HijackedStream } from "../api/client.ts";
 import { FrameReader } from "../api/frames.ts";
 import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from "../model/detach-keys.ts";
+import { toolEnvironment } from "../program-environment.ts";
 import { warn } from "./output.ts";
 import { TerminalSizes } from "./terminal-size.ts";
 
@@ -143,7 +144,7 @@ export class Foreground implements Disposable {
 function makeRaw(stdin: ReadStream): () => void {
   const before = stdin.isRaw;
   stdin.setRawMode(true);
-  spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
+  spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"], env: toolEnvironment() });
   return () => {
     stdin.setRawMode(before);
   };

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
-import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { EngineApi } from "../api/client.ts";
 import { EngineError } from "../errors.ts";
 import type { Settings } from "../model/settings.ts";
+import { daemonEnvironment } from "../program-environment.ts";
 import { apiSocketPath, supervisorLogPath } from "../store/layout.ts";
 import { warn } from "./output.ts";
 import { VERSION } from "./version.ts";
@@ -67,18 +67,20 @@ export async function accepts(socketPath: string): Promise<boolean> {
  * Starts the supervisor in a session of its own, its output in a log file, and returns once it accepts connections. If
  * two commands do so at once one of the two supervisors finds the other and ends; either command is served.
  *
- * @throws EngineError `unavailable` with the end of the log when it does not come up.
+ * @throws EngineError `unavailable` with the end of the log when it does not come up; `permission-denied` when others
+ * than root could meddle with its files.
  */
 export async function startSupervisor(settings: Settings, { signal }: { signal: AbortSignal }): Promise<void> {
   const logPath = supervisorLogPath(settings);
   const socketPath = apiSocketPath(settings);
-  mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
+  const { makePrivateDirectory } = await import("../store/private-directory.ts");
+  makePrivateDirectory(settings.dataRoot);
   const log = openSync(logPath, "a", 0o640);
   const child = spawn(process.execPath, [...SUPERVISOR_NODE_FLAGS, supervisorProgram(), JSON.stringify(settings)], {
     stdio: ["ignore", log, log],
     detached: true,
     cwd: "/",
-    env: { ...process.env, ...SUPERVISOR_ENVIRONMENT },
+    env: { ...daemonEnvironment(), ...SUPERVISOR_ENVIRONMENT },
   });
   closeSync(log);
   child.unref();

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { EngineError } from "../errors.ts";
+import { toolEnvironment } from "../program-environment.ts";
 
 /** Where administrators' tools lie when `PATH` was made for a person who is none. */
 const ADMINISTRATION = ["/usr/sbin", "/sbin"];
@@ -12,7 +13,7 @@ export interface ToolResult {
 
 export interface ToolOptions {
   readonly stdin?: string;
-  /** Instead of this process's own environment. */
+  /** Instead of a tool's usual environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** Kills the tool. Leave it out where half of the work would be worse than all of it. */
   readonly signal?: AbortSignal | undefined;
@@ -53,12 +54,12 @@ export function toolFailure(tool: string, output: string): EngineError {
 function runProgram(
   program: string,
   args: readonly string[],
-  { stdin = "", env, signal }: ToolOptions,
+  { stdin = "", env = toolEnvironment(), signal }: ToolOptions,
 ): Promise<ToolResult | undefined> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       stdio: "pipe",
-      ...(env === undefined ? {} : { env }),
+      env,
       ...(signal === undefined ? {} : { signal, killSignal: "SIGKILL" as const }),
     });
     let stdout = "";

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { credentialHelperEnvironment } from "../program-environment.ts";
 
 /** How to prove who asks: a name and password, a token that buys access tokens, or an access token itself. */
 export type Credentials =
@@ -127,7 +128,8 @@ async function askHelper(helper: string, key: string): Promise<Credentials | und
 
 function runHelper(program: string, key: string): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const child = execFile(program, ["get"], { timeout: HELPER_TIMEOUT_MS }, (error, stdout, stderr) => {
+    const options = { timeout: HELPER_TIMEOUT_MS, env: credentialHelperEnvironment() };
+    const child = execFile(program, ["get"], options, (error, stdout, stderr) => {
       if (!error) {
         resolve(stdout);
       } else if (HELPER_NOT_FOUND.test(stdout + stderr)) {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { toolEnvironment } from "../program-environment.ts";
 
 /** A burst of starts makes one keeper, not one each; a short-lived container makes none. */
 const SETTLE_MS = 250;
@@ -46,6 +47,7 @@ export class FifoKeeper {
         stdio: ["ignore", "ignore", "ignore", ...descriptors],
         detached: true,
         cwd: "/",
+        env: toolEnvironment(),
       });
       // Without `tail` there is no keeper, and everything else works.
       this.#keeper.on("error", () => undefined);

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { EngineError } from "../errors.ts";
+import { toolEnvironment } from "../program-environment.ts";
 
 /** How many FIFOs lie ready: a burst of ten containers with three each. */
 const SPARE_FIFOS = 30;
@@ -70,7 +71,7 @@ export class FifoPool {
 /** Makes FIFOs that only root may open, by one call of `mkfifo`. */
 export async function makeFifos(paths: readonly string[]): Promise<void> {
   try {
-    await promisify(execFile)("mkfifo", ["-m", "600", ...paths]);
+    await promisify(execFile)("mkfifo", ["-m", "600", ...paths], { env: toolEnvironment() });
   } catch (cause) {
     throw new EngineError("internal", `cannot make FIFOs in ${dirname(paths[0] ?? "")}`, { cause });
   }

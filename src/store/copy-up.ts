@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { promisify } from "node:util";
 import { EngineError } from "../errors.ts";
+import { toolEnvironment } from "../program-environment.ts";
 import type { Rootfs } from "./rootfs.ts";
 
 /**
@@ -18,7 +19,7 @@ export async function copyUp(rootfs: Rootfs, path: string, volumeDirectory: stri
   const source = await rootfs.directory(found.path);
   if (source === undefined) return;
   try {
-    await promisify(execFile)("cp", ["-a", "--", `${source.hostPath}/.`, volumeDirectory]);
+    await promisify(execFile)("cp", ["-a", "--", `${source.hostPath}/.`, volumeDirectory], { env: toolEnvironment() });
   } catch (error) {
     const { stderr } = error as { stderr?: string };
     const reason = stderr?.trim().split("\n")[0] || (error as Error).message;

@@ -4,6 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, relative } from "node:path";
 import { EngineError } from "../errors.ts";
 import type { Mount } from "../model/mount.ts";
+import { toolEnvironment } from "../program-environment.ts";
 
 /**
  * Mounts over the directory `$1` and stays until stdin ends. The new mount API of recent libmount takes no long lists
@@ -40,6 +41,7 @@ export class MountedView implements AsyncDisposable {
     const { cwd, args } = mountArguments(mounts);
     const helper = spawn("unshare", ["--mount", "--", "sh", "-c", SCRIPT, "sh", mountPoint, ...args], {
       cwd,
+      env: toolEnvironment(),
       stdio: ["pipe", "pipe", "pipe"],
     });
     let complaint = "";

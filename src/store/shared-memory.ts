@@ -2,9 +2,8 @@ import { execFile } from "node:child_process";
 import { mkdir, rmdir, stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { EngineError } from "../errors.ts";
+import { toolEnvironment } from "../program-environment.ts";
 import { type Roots, sharedMemoryDir } from "./layout.ts";
-
-const run = promisify(execFile);
 
 /**
  * The /dev/shm of containers that share it, `--ipc shareable`. The runtime can bind only what is mounted on the host,
@@ -49,4 +48,8 @@ export class SharedMemory {
     await run("umount", ["--lazy", path]).catch(() => undefined);
     await rmdir(path);
   }
+}
+
+async function run(tool: string, args: readonly string[]): Promise<void> {
+  await promisify(execFile)(tool, args, { env: toolEnvironment() });
 }

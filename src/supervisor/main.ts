@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { Networks } from "../cni/networks.ts";
 import { type Containerd, connectContainerd } from "../containerd/client.ts";
 import { faultPoint } from "../fault-point.ts";
@@ -5,6 +6,7 @@ import type { Settings } from "../model/settings.ts";
 import { Stdio } from "../stdio/stdio.ts";
 import { readHostFacts } from "../store/host-facts.ts";
 import { apiSocketPath } from "../store/layout.ts";
+import { dockerGroup, makePrivateDirectory } from "../store/private-directory.ts";
 import { Store } from "../store/store.ts";
 import { Namespaces } from "./namespaces.ts";
 import { onStopSignal, SupervisorLock } from "./process.ts";
@@ -20,6 +22,9 @@ import { ApiServer } from "./server.ts";
 /** Set by the build from package.json. */
 declare const WHARF_VERSION: string;
 
+/** What a daemon is given by its service manager: what it makes is writable for its owner alone. */
+const FILE_CREATION_MASK = 0o022;
+
 /** A containerd that does not answer, and the like, is logged; the process goes on. */
 function logDefect(error: unknown): void {
   console.error(new Date().toISOString(), error);
@@ -31,6 +36,11 @@ function logDefect(error: unknown): void {
  * containers running.
  */
 async function supervise(settings: Settings): Promise<void> {
+  // Modes are what this program says, whatever the shell that started it is used to: containers read some of its files.
+  process.umask(FILE_CREATION_MASK);
+  // Filters are regular expressions of clients: one that would be tried for years is left to an engine of linear time.
+  setFlagsFromString("--enable-experimental-regexp-engine-on-excessive-backtracks");
+  makePrivateDirectory(settings.dataRoot);
   const lock = await SupervisorLock.acquire(settings);
   if (!lock) return;
   process.title = "wharf-supervisor";
@@ -87,7 +97,7 @@ async function supervise(settings: Settings): Promise<void> {
   // Containers of every namespace may have exited, and be owed a restart, while nobody watched.
   void namespaces.openAll().catch(logDefect);
   void networks.sweep(() => containerIdsOf(containerd)).catch(logDefect);
-  await server.listen(apiSocketPath(settings));
+  await server.listen(apiSocketPath(settings), dockerGroup());
   faultPoint("supervisor.listening");
   await stdio.warm();
 }

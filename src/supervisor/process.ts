@@ -1,7 +1,8 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import type { Settings } from "../model/settings.ts";
 import { apiSocketPath, supervisorPidPath } from "../store/layout.ts";
+import { makePrivateDirectory } from "../store/private-directory.ts";
 
 /** How long the supervisor that holds the lock may take until it answers. */
 const OTHER_DEADLINE_MS = 5_000;
@@ -23,10 +24,11 @@ export class SupervisorLock {
   /**
    * Takes the lock and writes the pid file; undefined when another supervisor has it and answers, which is as good.
    *
-   * @throws Error when somebody has it who does not answer.
+   * @throws Error when somebody has it who does not answer; EngineError `permission-denied` when the run root is not
+   * safe to write to.
    */
   static async acquire(settings: Settings): Promise<SupervisorLock | undefined> {
-    mkdirSync(settings.runRoot, { recursive: true, mode: 0o700 });
+    makePrivateDirectory(settings.runRoot);
     const deadline = performance.now() + OTHER_DEADLINE_MS;
     while (performance.now() < deadline) {
       const server = await listenIfFree(`\0wharf-supervisor:${settings.runRoot}`);

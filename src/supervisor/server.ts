@@ -1,6 +1,7 @@
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { dirname } from "node:path";
 import { EngineError, type ErrorCode } from "../errors.ts";
 import { API_VERSION } from "../model/api-version.ts";
 import { splitApiVersion } from "./api-version.ts";
@@ -57,13 +58,24 @@ export class ApiServer {
     this.#server.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket as Socket, head));
   }
 
-  /** Listens at `socketPath`, in the place of what a supervisor that was killed has left there. */
-  async listen(socketPath: string): Promise<void> {
+  /**
+   * Listens at `socketPath`, in the place of what a supervisor that was killed has left there. Root may use the socket,
+   * and so may the members of `group`, who by that can do as root does; they may pass its directory, not look into it.
+   */
+  async listen(socketPath: string, group: number | undefined): Promise<void> {
     rmSync(socketPath, { force: true });
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
+      // The socket is there when `listen` returns, so its mode has to be right from the beginning.
+      const mask = process.umask(0o177);
       this.#server.listen(socketPath, () => resolve());
+      process.umask(mask);
     });
+    if (group !== undefined) {
+      chownSync(socketPath, 0, group);
+      chownSync(dirname(socketPath), 0, group);
+      chmodSync(dirname(socketPath), 0o710);
+    }
     chmodSync(socketPath, 0o660);
   }
 

@@ -6,6 +6,7 @@ import { standaloneLayoutOf } from "../../cli/settings.ts";
 import { installRequirements, planInstall } from "../../engine/host/install.ts";
 import { startStandalone } from "../../engine/host/standalone.ts";
 import { type Finding, surveyHost } from "../../engine/host/survey.ts";
+import { makePrivateDirectory } from "../../store/private-directory.ts";
 
 export default class SystemInstall extends Command {
   static override summary = "Say what this host lacks to run containers, and install it if asked to";
@@ -53,8 +54,9 @@ export default class SystemInstall extends Command {
 
   private async startStandalone(): Promise<void> {
     const layout = standaloneLayoutOf(process.env);
+    for (const directory of [layout.root, layout.state]) makePrivateDirectory(directory);
     const searchPath = commandSearchPath(process.env);
-    const pid = await startStandalone(layout, { searchPath, environment: process.env, signal: this.signal });
+    const pid = await startStandalone(layout, { searchPath, signal: this.signal });
     this.log(`containerd runs (pid ${pid}) on ${layout.socket}`);
   }
 }

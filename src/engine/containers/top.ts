@@ -1,6 +1,7 @@
 import { type ExecFileException, execFile } from "node:child_process";
 import { EngineError } from "../../errors.ts";
 import type { ContainerTop } from "../../model/container-view.ts";
+import { toolEnvironment } from "../../program-environment.ts";
 import type { Engine } from "../engine.ts";
 import { notRunning } from "./kill.ts";
 import { findTask, type StoredContainer } from "./stored-container.ts";
@@ -64,7 +65,7 @@ function refuseRenamedPid(options: string): void {
 
 function runPs(words: readonly string[], signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile("ps", words, { signal }, (error, stdout, stderr) => {
+    execFile("ps", words, { signal, env: toolEnvironment() }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(psFailure(error, stderr));
     });

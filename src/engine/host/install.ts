@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { EngineError } from "../../errors.ts";
+import { packageManagerEnvironment } from "../../program-environment.ts";
 import type { OperationContext } from "../engine.ts";
 import { findPackageManager, installCommands } from "./package-manager.ts";
 import type { Requirement } from "./requirements.ts";
@@ -53,7 +54,11 @@ interface RunOptions {
 
 /** Runs a command without stdin, hands over its output line by line, and returns its exit code. */
 async function runCommand([file = "", ...args]: readonly string[], { signal, onLine }: RunOptions): Promise<number> {
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], signal });
+  const child = spawn(file, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: packageManagerEnvironment(),
+    signal,
+  });
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", onLine);
   return await new Promise((resolve, reject) => {
     child.once("error", reject);

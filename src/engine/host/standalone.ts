@@ -6,6 +6,7 @@ import { kill } from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../../errors.ts";
 import type { StandaloneLayout } from "../../model/standalone-layout.ts";
+import { daemonEnvironment } from "../../program-environment.ts";
 import { findExecutable } from "./search-path.ts";
 
 export interface StandaloneStatus {
@@ -17,7 +18,6 @@ export interface StandaloneStatus {
 export interface StartStandaloneRequest {
   /** Where containerd is looked for, and where it looks for its shim and runc. */
   readonly searchPath: readonly string[];
-  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
 }
 
@@ -39,7 +39,7 @@ export async function standaloneStatus(layout: StandaloneLayout): Promise<Standa
  */
 export async function startStandalone(
   layout: StandaloneLayout,
-  { searchPath, environment, signal }: StartStandaloneRequest,
+  { searchPath, signal }: StartStandaloneRequest,
 ): Promise<number> {
   const running = await readPid(layout);
   if (running !== undefined) return running;
@@ -52,7 +52,7 @@ export async function startStandalone(
   await mkdir(layout.root, { recursive: true, mode: 0o700 });
   await mkdir(layout.state, { recursive: true, mode: 0o700 });
   await writeFile(configPath(layout), configuration(layout));
-  const pid = await spawnDetached(layout, executable, { ...environment, PATH: searchPath.join(":") });
+  const pid = await spawnDetached(layout, executable, searchPath);
   await writeFile(pidPath(layout), `${pid}\n`);
   await waitUntilItAnswers(layout, signal);
   return pid;
@@ -117,14 +117,14 @@ disabled_plugins = ${JSON.stringify(disabledPlugins)}
 async function spawnDetached(
   layout: StandaloneLayout,
   executable: string,
-  environment: StartStandaloneRequest["environment"],
+  searchPath: readonly string[],
 ): Promise<number> {
   await using log = await open(standaloneLogPath(layout), "a", 0o600);
   const child = spawn(executable, ["--config", configPath(layout)], {
     cwd: "/",
     detached: true,
     stdio: ["ignore", log.fd, log.fd],
-    env: environment,
+    env: { ...daemonEnvironment(), PATH: searchPath.join(":") },
   });
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { ComponentVersion, SystemVersion } from "../../model/system-view.ts";
+import { toolEnvironment } from "../../program-environment.ts";
 import type { Engine } from "../engine.ts";
 
 /** What wharf says of itself. */
@@ -47,7 +48,8 @@ export async function readRuncVersion({
 }: {
   readonly signal: AbortSignal;
 }): Promise<{ version: string; commit: string } | undefined> {
-  const output = await promisify(execFile)("runc", ["--version"], { signal }).catch(() => undefined);
+  const options = { signal, env: toolEnvironment() };
+  const output = await promisify(execFile)("runc", ["--version"], options).catch(() => undefined);
   if (output === undefined) return undefined;
   return {
     version: /^runc version (\S+)/m.exec(output.stdout)?.[1] ?? "",

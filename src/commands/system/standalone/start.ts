@@ -2,6 +2,7 @@ import { Command } from "../../../cli/command.ts";
 import { commandSearchPath } from "../../../cli/search-path.ts";
 import { standaloneLayoutOf } from "../../../cli/settings.ts";
 import { startStandalone } from "../../../engine/host/standalone.ts";
+import { makePrivateDirectory } from "../../../store/private-directory.ts";
 
 export default class SystemStandaloneStart extends Command {
   static override summary = "Start wharf's own containerd";
@@ -12,8 +13,9 @@ export default class SystemStandaloneStart extends Command {
   override async run(): Promise<void> {
     await this.parse(SystemStandaloneStart);
     const layout = standaloneLayoutOf(process.env);
+    for (const directory of [layout.root, layout.state]) makePrivateDirectory(directory);
     const searchPath = commandSearchPath(process.env);
-    const pid = await startStandalone(layout, { searchPath, environment: process.env, signal: this.signal });
+    const pid = await startStandalone(layout, { searchPath, signal: this.signal });
     this.log(`containerd runs (pid ${pid}) on ${layout.socket}`);
   }
 }
