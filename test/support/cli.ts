@@ -153,7 +153,7 @@ class RunningProcess implements RunningCli {
   }
 
   private async waitForEnd(): Promise<CliResult> {
-    const { timeoutMs = 60_000 } = this.options;
+    const { timeoutMs = 120_000 } = this.options;
     let late = false;
     const timer = setTimeout(() => {
       late = true;

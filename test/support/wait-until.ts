@@ -9,7 +9,7 @@ const POLL_INTERVAL_MS = 20;
 export async function waitUntil<T>(
   what: string,
   probe: () => T | Promise<T>,
-  timeoutMs = 15_000,
+  timeoutMs = 60_000,
 ): Promise<NonNullable<Exclude<T, false | 0 | "">>> {
   const deadline = Date.now() + timeoutMs;
   for (let failure: unknown; ; ) {
