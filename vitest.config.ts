@@ -11,6 +11,9 @@ export default defineConfig({
     // Two files at a time: each of them starts containers, and the machines that run this have two cores.
     maxWorkers: 2,
     pool: "forks",
+    // Against a test that hangs; how long a test takes on a busy machine says nothing.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     teardownTimeout: 60_000,
     projects: [
       { extends: true, test: { name: "unit", include: PURE } },
@@ -21,7 +24,6 @@ export default defineConfig({
           include: NETWORK,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
-          testTimeout: 180_000,
         },
       },
       {
@@ -31,8 +33,6 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [...PURE, ...NETWORK, "test/bench/**"],
           globalSetup: ["test/support/global-setup.ts"],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
         },
       },
     ],
