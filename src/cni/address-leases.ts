@@ -25,8 +25,7 @@ export class AddressLeases {
 
   constructor(
     private readonly directory: string,
-    private readonly subnet: IpNetwork,
-    private readonly gateway: string,
+    private readonly network: { readonly name: string; readonly subnet: IpNetwork; readonly gateway: string },
   ) {}
 
   /** All leases, or those of one container. */
@@ -78,21 +77,25 @@ export class AddressLeases {
   }
 
   #lowestFree(): string {
-    for (let index = 1; index < this.subnet.size - 1; index++) {
-      const address = this.subnet.at(index);
-      if (address !== this.gateway && !this.#byAddress.has(address)) return address;
+    const { name, subnet, gateway } = this.network;
+    for (let index = 1; index < subnet.size - 1; index++) {
+      const address = subnet.at(index);
+      if (address !== gateway && !this.#byAddress.has(address)) return address;
     }
-    throw new EngineError("resource-exhausted", `no available IPv4 addresses in ${this.subnet}`);
+    throw new EngineError("resource-exhausted", `no available IPv4 addresses in ${subnet} of network ${name}`, {
+      hint: "a container that is stopped or removed gives its address back",
+    });
   }
 
   #checked(address: string): string {
-    const index = this.subnet.indexOf(address);
-    if (!this.subnet.contains(address) || index === 0 || index === this.subnet.size - 1) {
+    const { subnet, gateway } = this.network;
+    const index = subnet.indexOf(address);
+    if (!subnet.contains(address) || index === 0 || index === subnet.size - 1) {
       throw new EngineError("invalid-argument", `no configured subnet contains IP address ${address}`, {
-        hint: `the network's subnet is ${this.subnet}`,
+        hint: `the network's subnet is ${subnet}`,
       });
     }
-    if (address === this.gateway || this.#byAddress.has(address)) {
+    if (address === gateway || this.#byAddress.has(address)) {
       throw new EngineError("conflict", `address already in use: ${address}`);
     }
     return address;

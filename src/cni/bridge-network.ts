@@ -35,7 +35,8 @@ export class BridgeNetwork {
   ) {
     this.network = describeNetwork(conflist);
     this.#subnet = IpNetwork.parse(this.network.subnet);
-    this.leases = new AddressLeases(join(runRoot, "ipam", this.network.name), this.#subnet, this.network.gateway);
+    const { name, gateway } = this.network;
+    this.leases = new AddressLeases(join(runRoot, "ipam", name), { name, subnet: this.#subnet, gateway });
   }
 
   /** Whether the bridge is there. */

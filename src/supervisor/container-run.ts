@@ -482,6 +482,6 @@ export class ContainerRun {
   }
 
   #requirePresent(): void {
-    if (this.#removed) throw new EngineError("not-found", `No such container: ${this.id}`);
+    if (this.#removed) throw new EngineError("not-found", `No such container: ${this.#container.name}`);
   }
 }

@@ -219,7 +219,7 @@ describe("addresses", () => {
     await Promise.all([1, 2, 3, 4, 5].map(() => test.join()));
     await expect(test.join()).rejects.toMatchObject({
       code: "resource-exhausted",
-      message: "no available IPv4 addresses in 10.201.7.0/29",
+      message: "no available IPv4 addresses in 10.201.7.0/29 of network bridge",
     });
   });
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Lease } from "../../containerd/leases.ts";
-import { isEngineError } from "../../errors.ts";
+import { EngineError, isEngineError } from "../../errors.ts";
 import { faultPoint } from "../../fault-point.ts";
 import type { ContainerConfig, CreateBody, HostConfig } from "../../model/container-config.ts";
 import {
@@ -18,13 +18,15 @@ import {
 import { INITIAL_STATE } from "../../model/container-status.ts";
 import type { Mount } from "../../model/mount.ts";
 import { formatPlatform, type Platform } from "../../model/platform.ts";
+import { Reference } from "../../model/reference.ts";
 import { buildRuntimeSpec } from "../../spec/build-runtime-spec.ts";
 import { cgroupsPathOf } from "../../spec/cgroups-path.ts";
 import { argvOf, mergeImageConfig } from "../../spec/merge-image-config.ts";
 import type { RuntimeSpec } from "../../spec/runtime-spec.ts";
 import type { Engine } from "../engine.ts";
 import type { ResolvedImage } from "../images/image-content.ts";
-import { resolveImage } from "../images/resolve.ts";
+import { findRecord } from "../images/record.ts";
+import { noSuchImage, resolveImage } from "../images/resolve.ts";
 import { ensureUnpacked } from "../images/unpack.ts";
 import { Rollback, together } from "../rollback.ts";
 import { checkCreateBody } from "./check-create.ts";
@@ -159,12 +161,31 @@ async function prepareSnapshot(
   const prepare = () => containerd.snapshots.prepare(id, image.chainId, { leaseId, signal });
   const mounts = await prepare().catch(async (error: unknown) => {
     if (!isEngineError(error, "not-found")) throw error;
-    await ensureUnpacked({ containerd }, image, { signal });
+    await unpackAgain({ containerd }, image, signal);
     return await prepare();
   });
   faultPoint("create.snapshot-prepared");
   rollback.defer((undoSignal) => containerd.snapshots.remove(id, { signal: undoSignal }));
   return mounts;
+}
+
+/** Unpacks an image that is not; it may be gone since it was resolved, or have lost content to somebody's hand. */
+async function unpackAgain(
+  engine: Pick<Engine, "containerd">,
+  image: ResolvedImage,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await ensureUnpacked(engine, image, { signal });
+  } catch (error) {
+    if (!isEngineError(error, "not-found")) throw error;
+    const { name } = image.record;
+    if ((await findRecord(engine, name, { signal })) === undefined) throw noSuchImage(name);
+    throw new EngineError("failed-precondition", `image ${Reference.parse(name).familiar()} is incomplete here`, {
+      cause: error,
+      hint: "pull it again",
+    });
+  }
 }
 
 /** Lays the container's configuration over the image's, and finds out what it calls itself. */

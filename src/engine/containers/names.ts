@@ -9,7 +9,7 @@ import type { Engine } from "../engine.ts";
  * beyond this process has to be locked.
  */
 export class ContainerNames {
-  readonly #reserved = new Map<string, string>();
+  readonly #reserved = new Map<string, Reserved>();
 
   constructor(private readonly engine: Pick<Engine, "containerd">) {}
 
@@ -31,19 +31,38 @@ export class ContainerNames {
   }
 
   async #reserve(name: string, id: string, signal: AbortSignal): Promise<NameReservation> {
-    const holder = this.#reserved.get(name);
-    if (holder !== undefined) throw nameInUse(name, holder);
-    this.#reserved.set(name, id);
+    for (let holder = this.#reserved.get(name); holder !== undefined; holder = this.#reserved.get(name)) {
+      // One that loses the name to a container is not who has it.
+      if (await holder.isFree) throw nameInUse(name, holder.id);
+    }
+    const owner = this.#ownerOf(name, signal);
+    const isFree = owner.then(
+      (found) => found === undefined,
+      () => false,
+    );
+    this.#reserved.set(name, { id, isFree });
     const reservation = new NameReservation(name, () => this.#reserved.delete(name));
     try {
-      const [owner] = await this.engine.containerd.containers.list([`labels."${NAME_LABEL}"=="${name}"`], { signal });
-      if (owner !== undefined) throw nameInUse(name, owner.id);
+      const found = await owner;
+      if (found !== undefined) throw nameInUse(name, found);
       return reservation;
     } catch (error) {
       reservation[Symbol.dispose]();
       throw error;
     }
   }
+
+  /** The id of the container that carries the name. */
+  async #ownerOf(name: string, signal: AbortSignal): Promise<string | undefined> {
+    const [owner] = await this.engine.containerd.containers.list([`labels."${NAME_LABEL}"=="${name}"`], { signal });
+    return owner?.id;
+  }
+}
+
+/** Who is being made under a name, and whether no container has it, which is being looked up. */
+interface Reserved {
+  readonly id: string;
+  readonly isFree: Promise<boolean>;
 }
 
 /** A name that nobody else can take as long as this is held. */

@@ -1,3 +1,4 @@
+import type { ContentInfo } from "../../containerd/content.ts";
 import type { ImageRecord, NewImage } from "../../containerd/images.ts";
 import { isEngineError } from "../../errors.ts";
 import { faultPoint } from "../../fault-point.ts";
@@ -45,6 +46,20 @@ export async function findRecord(
   }
 }
 
+/** Undefined when the image was removed at this moment: nothing is left that a name could keep. */
+async function findContent(
+  { containerd }: Recorder,
+  digest: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<ContentInfo | undefined> {
+  try {
+    return await containerd.content.info(digest, { signal });
+  } catch (error) {
+    if (isEngineError(error, "not-found")) return undefined;
+    throw error;
+  }
+}
+
 async function keepNameless(
   { containerd }: Recorder,
   { name, target }: ImageRecord,
@@ -54,10 +69,11 @@ async function keepNameless(
   if (sharing.length > 1) {
     return;
   }
-  const { labels } = await containerd.content.info(target.digest, { signal });
+  const described = await findContent({ containerd }, target.digest, { signal });
+  if (described === undefined) return;
   const reference = parseName(name);
   const keptAs =
-    reference && cameFrom(labels, reference)
+    reference && cameFrom(described.labels, reference)
       ? reference.withDigest(target.digest).toString()
       : namelessName(target.digest);
   await containerd.images.upsert({ name: keptAs, target }, { signal });

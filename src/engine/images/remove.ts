@@ -9,7 +9,7 @@ import { type CatalogedImage, namelessName } from "./catalog.ts";
 import { readImageContent } from "./image-content.ts";
 import { type ImageUser, listImageUsers, usesImage } from "./image-users.ts";
 import { withoutSource } from "./labels.ts";
-import { findCatalogedImage, isPrefixOfId } from "./resolve.ts";
+import { findCatalogedImage, isPrefixOfId, noSuchImage } from "./resolve.ts";
 import { isUnpacked } from "./unpack.ts";
 
 export interface RemoveImageRequest {
@@ -86,15 +86,11 @@ async function untag(
   names: readonly Reference[],
   { image, signal }: Removal,
 ): Promise<ImageDeletion[]> {
-  for (const name of names) {
-    const record = image.records.find((candidate) => candidate.name === name.toString());
-    if (record) await containerd.images.delete(record.name, { signal });
-    faultPoint("rmi.untagged");
-  }
+  const listed = names.filter((name) => image.records.some((record) => record.name === name.toString()));
+  const onDeleted = () => faultPoint("rmi.untagged");
+  await deleteRecords({ containerd }, listed.map(String), { onDeleted, signal });
   for (const name of names.filter(({ digest }) => digest !== undefined)) {
-    const digest = name.digest ?? "";
-    const { labels } = await containerd.content.info(digest, { signal });
-    await containerd.content.updateLabels(digest, withoutSource(name, labels), { signal });
+    await forgetSource({ containerd }, name, { signal });
   }
   return names.map((name) => ({ Untagged: name.familiar() }));
 }
@@ -106,17 +102,61 @@ async function deleteImage(
   { image, signal }: Removal,
 ): Promise<ImageDeletion[]> {
   const layers = await listChainIds(engine, image, { signal });
-  const last = image.records.at(-1);
-  for (const record of image.records) {
-    await engine.containerd.images.delete(record.name, { sync: record === last, signal });
-    faultPoint("rmi.record-deleted");
-  }
+  const records = image.records.map(({ name }) => name);
+  const onDeleted = () => faultPoint("rmi.record-deleted");
+  await deleteRecords(engine, records, { sync: true, onDeleted, signal });
   const kept = await Promise.all(layers.map((chainId) => isUnpacked(engine, chainId, { signal })));
   return [
     ...names.map((name) => ({ Untagged: name.familiar() })),
     { Deleted: image.id },
     ...layers.filter((_, index) => !kept[index]).map((chainId) => ({ Deleted: chainId })),
   ];
+}
+
+interface RecordDeletion {
+  readonly sync?: boolean;
+  onDeleted(): void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Deletes records, waiting behind the last one for the garbage collector if `sync` says so. One that somebody else has
+ * just deleted is gone as wished.
+ *
+ * @throws EngineError `not-found` when somebody else deleted them all.
+ */
+async function deleteRecords(
+  { containerd }: Remover,
+  names: readonly string[],
+  { sync = false, onDeleted, signal }: RecordDeletion,
+): Promise<void> {
+  let beaten = 0;
+  for (const [index, name] of names.entries()) {
+    try {
+      await containerd.images.delete(name, { sync: sync && index === names.length - 1, signal });
+      onDeleted();
+    } catch (error) {
+      if (!isEngineError(error, "not-found")) throw error;
+      beaten++;
+    }
+  }
+  const [first] = names;
+  if (first !== undefined && beaten === names.length) throw noSuchImage(first);
+}
+
+/** Content that is gone meanwhile came from nowhere. */
+async function forgetSource(
+  { containerd }: Remover,
+  name: Reference,
+  { signal }: Pick<Removal, "signal">,
+): Promise<void> {
+  const digest = name.digest ?? "";
+  try {
+    const { labels } = await containerd.content.info(digest, { signal });
+    await containerd.content.updateLabels(digest, withoutSource(name, labels), { signal });
+  } catch (error) {
+    if (!isEngineError(error, "not-found")) throw error;
+  }
 }
 
 /** The image's snapshots, the top one first; none when its content is incomplete. */

@@ -76,11 +76,10 @@ export async function unpackLayer(
   { leaseId, signal }: { readonly leaseId: string; readonly signal: AbortSignal },
 ): Promise<void> {
   const { snapshots } = containerd;
-  if (await isUnpacked({ containerd }, layer.chainId, { signal })) {
-    const resource = { id: layer.chainId, type: `snapshots/${containerd.snapshotter}` };
-    await containerd.leases.addResource(leaseId, resource, { signal });
-    return;
-  }
+  // Leased before it is looked for, so that what is found stays: its image may be removed at this moment.
+  const resource = { id: layer.chainId, type: `snapshots/${containerd.snapshotter}` };
+  await containerd.leases.addResource(leaseId, resource, { signal });
+  if (await isUnpacked({ containerd }, layer.chainId, { signal })) return;
   const key = `extract-${randomUUID()} ${layer.chainId}`;
   const labels = { [SNAPSHOT_TARGET]: layer.chainId };
   try {

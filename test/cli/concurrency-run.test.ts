@@ -1,0 +1,207 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { EngineApi } from "../../src/api/client.ts";
+import { resolveSettings } from "../../src/cli/settings.ts";
+import { isEngineError } from "../../src/errors.ts";
+import { apiSocketPath } from "../../src/store/layout.ts";
+import type { CliResult } from "../support/cli.ts";
+import { freshNamespace, type TestNode } from "../support/namespace.ts";
+import { ask } from "../support/network.ts";
+import { networkTraces, noNetworkTraces } from "../support/network-traces.ts";
+import { waitUntil } from "../support/wait-until.ts";
+
+const MANY = 30;
+const PATIENCE_MS = 60_000;
+
+let node: TestNode;
+let image: string;
+
+beforeEach(async () => {
+  node = await freshNamespace();
+  image = await node.load();
+});
+
+afterEach(async () => {
+  await node[Symbol.asyncDispose]();
+});
+
+function times<T>(count: number, make: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}
+
+async function atOnce(count: number, command: (index: number) => readonly string[]): Promise<CliResult[]> {
+  return await Promise.all(times(count, (index) => node.cliWith({ timeoutMs: 2 * PATIENCE_MS }, ...command(index))));
+}
+
+/** Nothing of any container is left: no record, task, root file system or lease. */
+async function nothingLeft(): Promise<void> {
+  const { client } = node;
+  expect(await client.containers.list()).toEqual([]);
+  expect(await client.tasks.list()).toEqual([]);
+  const active = (await client.snapshots.list()).filter(({ kind }) => kind === "active");
+  expect(active).toEqual([]);
+  // Of a container that has just been made: it is let go behind the command.
+  await waitUntil("no lease is left", async () => (await client.leases.list()).length === 0, PATIENCE_MS);
+}
+
+describe("containers that start at once", () => {
+  it("get ports of their own, of any number and of one range, and all answer", async () => {
+    const range = "18700-18799:80";
+    const results = await atOnce(MANY, (index) => [
+      ...["run", "-d", "-p", index % 2 === 0 ? "80" : range],
+      ...[image, "nc", "-ll", "-p", "80", "-e", "echo", `hello ${index}`],
+    ]);
+
+    expect(results.map(({ exitCode, stderr }) => ({ exitCode, stderr }))).toEqual(
+      times(MANY, () => ({ exitCode: 0, stderr: "" })),
+    );
+    const ids = results.map(({ stdout }) => stdout.trim());
+    const ports = await Promise.all(
+      ids.map(async (id) => Number((await node.succeed("port", id, "80/tcp")).split(":").at(-1))),
+    );
+    expect(new Set(ports).size).toBe(MANY);
+    for (const [index, port] of ports.entries()) {
+      if (index % 2 === 1) expect(port).toBeGreaterThanOrEqual(18700);
+      if (index % 2 === 1) expect(port).toBeLessThanOrEqual(18799);
+      await waitUntil(
+        `container ${index} answers on port ${port}`,
+        async () => (await ask("127.0.0.1", port)) === `hello ${index}\n`,
+        PATIENCE_MS,
+      );
+    }
+    await node.succeed("rm", "-f", ...ids);
+    for (const id of ids) await noNetworkTraces(node.host.runRoot, id);
+    await nothingLeft();
+  }, 240_000);
+
+  it("of one name: one gets it, and the others say who has it", async () => {
+    const results = await atOnce(MANY, () => [
+      ...["run", "-d", "--rm", "--network", "none", "--name", "same"],
+      ...[image, "sleep", "1000"],
+    ]);
+
+    const winners = results.filter(({ exitCode }) => exitCode === 0);
+    expect(winners).toHaveLength(1);
+    const id = winners[0]?.stdout.trim();
+    const conflict = `wharf: Conflict. The container name "/same" is already in use by container "${id}". You have to remove (or rename) that container to be able to reuse that name.\n`;
+    for (const result of results.filter((one) => one !== winners[0])) {
+      expect(result).toEqual({ exitCode: 125, stdout: "", stderr: conflict });
+    }
+    expect(await node.succeed("ps", "-aq", "--no-trunc")).toBe(id);
+    await node.succeed("rm", "-f", "same");
+    await nothingLeft();
+  }, 240_000);
+});
+
+describe("one container and many commands at once", () => {
+  /** What may be said to a command that another one was faster than. */
+  const BEATEN =
+    /^wharf: (No such container: web|.*is not running|.*is already in progress|.*marked for removal.*|.*(did not|cannot|could not) .*)\n/;
+
+  it("stays what one of them says, and every other one is told so", async () => {
+    const commands = [
+      ["start", "web"],
+      ["stop", "-t", "0", "web"],
+      ["restart", "-t", "0", "web"],
+      ["kill", "web"],
+      ["start", "web"],
+      ["stop", "-t", "0", "web"],
+    ];
+    await node.succeed("create", "--name", "web", "-p", "80", image, "sleep", "1000");
+
+    const results = await atOnce(2 * commands.length, (index) => commands[index % commands.length] ?? []);
+
+    for (const { exitCode, stdout, stderr } of results) {
+      if (exitCode === 0) expect({ stdout, stderr }).toEqual({ stdout: "web\n", stderr: "" });
+      else expect(stderr).toMatch(BEATEN);
+    }
+    // Whatever came last, it can be brought to either state.
+    await node.succeed("start", "web");
+    expect(await node.succeed("inspect", "-f", "{{.State.Status}}", "web")).toBe("running");
+    await node.succeed("stop", "-t", "0", "web");
+    expect(await node.succeed("inspect", "-f", "{{.State.Status}}", "web")).toBe("exited");
+  }, 240_000);
+
+  it("goes once when it is removed ten times while it is started and stopped", async () => {
+    const id = await node.succeed("run", "-d", "--name", "web", "-p", "80", image, "sleep", "1000");
+
+    const results = await atOnce(16, (index) => {
+      if (index % 8 === 3) return ["start", "web"];
+      if (index % 8 === 5) return ["stop", "-t", "0", "web"];
+      if (index % 8 === 7) return ["restart", "-t", "0", "web"];
+      return ["rm", "-f", "web"];
+    });
+
+    for (const { exitCode, stderr } of results) if (exitCode !== 0) expect(stderr).toMatch(BEATEN);
+    await waitUntil("the container is gone", async () => (await node.succeed("ps", "-aq")) === "", PATIENCE_MS);
+    await noNetworkTraces(node.host.runRoot, id);
+    await nothingLeft();
+  }, 240_000);
+});
+
+describe("rm -f of a container that is being started", () => {
+  it("leaves nothing, at whatever moment it comes", async () => {
+    // The supervisor is spoken to as its own client does: a command takes longer to load than a container to start.
+    await node.succeed("supervisor", "start");
+    const settings = resolveSettings({}, { ...process.env, ...node.environment });
+    const api = new EngineApi({ ...settings, socketPath: apiSocketPath(settings) });
+    const ids: string[] = [];
+    for (let moment = 0; moment < 16; moment++) {
+      const { stdout } = await node.cli("create", "--name", "web", "-p", "18690:80", image, "sleep", "1000");
+      const id = stdout.trim();
+      ids.push(id);
+      const started = api.request("POST", `/containers/${id}/start`).catch((error: unknown) => error);
+      // A round trip to the supervisor is the clock of this test.
+      for (let tick = 0; tick < moment; tick++) await api.request("GET", "/_ping").catch(() => undefined);
+      await api.request("DELETE", `/containers/${id}`, { query: { force: true } });
+
+      const failure = await started;
+      if (failure !== undefined) expect(isEngineError(failure, "not-found")).toBe(true);
+    }
+    api.close();
+    for (const id of ids) await noNetworkTraces(node.host.runRoot, id);
+    await nothingLeft();
+  }, 240_000);
+});
+
+describe("a network of fourteen addresses", () => {
+  it("says that it is full, and serves again when one is given back", async () => {
+    const name = `tiny${node.namespace.slice(-6)}`;
+    await makeNetwork(name, "10.213.7.0/28", "10.213.7.1");
+    const run = (container: string) => ["run", "-d", "--name", container, "--network", name, image, "sleep", "1000"];
+    // One is the bridge's own.
+    const filling = await atOnce(13, (index) => run(`web${index}`));
+    expect(filling.map(({ stderr }) => stderr)).toEqual(filling.map(() => ""));
+    const before = (await node.client.snapshots.list()).length;
+
+    const refused = await node.cli(...run("late").map((word) => (word === "-d" ? "--rm" : word)));
+
+    expect(refused).toMatchObject({ exitCode: 125, stdout: "" });
+    expect(refused.stderr).toBe(
+      `wharf: failed to set up container networking: no available IPv4 addresses in 10.213.7.0/28 of network ${name}\n` +
+        "a container that is stopped or removed gives its address back\n",
+    );
+    expect(await node.succeed("ps", "-aq", "--filter", "name=late")).toBe("");
+    expect((await node.client.snapshots.list()).length).toBe(before);
+    await node.succeed("rm", "-f", "web5");
+    const id = await waitUntil(
+      "an address is free",
+      async () => (await node.cli(...run("next"))).stdout.trim(),
+      PATIENCE_MS,
+    );
+    expect(await networkTraces(node.host.runRoot, id)).not.toEqual([]);
+  }, 240_000);
+});
+
+/** A bridge network of wharf's own, beside the default one. */
+async function makeNetwork(name: string, subnet: string, gateway: string): Promise<void> {
+  const { dataRoot } = resolveSettings({}, { ...process.env, ...node.environment });
+  const ipam = { type: "host-local", ranges: [[{ subnet, gateway }]] };
+  const plugins = [{ type: "bridge", bridge: name, isGateway: true, ipMasq: true, hairpinMode: true, ipam }];
+  await mkdir(join(dataRoot, "networks"), { recursive: true });
+  await writeFile(
+    join(dataRoot, "networks", `${name}.conflist`),
+    JSON.stringify({ cniVersion: "1.0.0", name, plugins }),
+  );
+}
