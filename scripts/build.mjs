@@ -35,7 +35,12 @@ const HOT_COMMANDS = [
  * What the supervisor's V8 is told: it lives long and mostly sleeps, so small heaps and collecting often are worth more
  * than throughput. With 50 containers it is 76 MB, of which 51 MB are Node's own program.
  */
-const SUPERVISOR_NODE_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size"];
+const SUPERVISOR_NODE_FLAGS = [
+  "--max-semi-space-size=1",
+  "--optimize-for-size",
+  // It says of node:ffi what we know.
+  "--disable-warning=ExperimentalWarning",
+];
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bundles = join(root, "dist/bundles");

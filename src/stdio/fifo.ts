@@ -77,34 +77,6 @@ export async function makeFifos(paths: readonly string[]): Promise<void> {
   }
 }
 
-/**
- * The reading end of a process's output. A FIFO that nobody has open for writing reads as ended, so a writing end of
- * our own keeps it open until `finish`: from then on the end is seen as soon as the shim has closed its own.
- * Non-blocking descriptors under `net.Socket` cost no thread; a file stream would hold one of four for ever.
- */
-export class FifoReader {
-  readonly socket: Socket;
-  readonly fd: number;
-  #holder: number | undefined;
-
-  constructor(path: string) {
-    this.fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    this.#holder = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
-    this.socket = new Socket({ fd: this.fd, readable: true, writable: false });
-  }
-
-  /** The process is gone: what is left in the FIFO is still read, then comes the end. */
-  finish(): void {
-    if (this.#holder !== undefined) closeSync(this.#holder);
-    this.#holder = undefined;
-  }
-
-  destroy(): void {
-    this.finish();
-    this.socket.destroy();
-  }
-}
-
 /** How often the end of an input asks whether the shim has come for it. */
 const READER_POLL_MS = 5;
 

@@ -12,10 +12,11 @@ const HEX = "0123456789abcdef";
 const UTF8_LINE_SEPARATOR = Buffer.from("\u2028").subarray(0, 2);
 
 /**
- * The moment as RFC 3339 with nanoseconds and without trailing zeros, as Go's RFC3339Nano: what docker writes.
+ * A moment, by default this one, as RFC 3339 with nanoseconds and without trailing zeros, as Go's RFC3339Nano: what docker
+ * writes. `atMs` counts from the epoch.
  */
-export function logTime(): string {
-  const now = performance.timeOrigin + performance.now();
+export function logTime(atMs?: number): string {
+  const now = atMs ?? performance.timeOrigin + performance.now();
   const seconds = new Date(now).toISOString().slice(0, 19);
   const fraction = Math.floor((now % 1000) * 1e6)
     .toString()

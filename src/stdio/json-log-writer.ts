@@ -10,12 +10,13 @@ import {
   write,
   writeSync,
 } from "node:fs";
-import { rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { faultPoint } from "../fault-point.ts";
 import { entryCapacity, LONGEST_ENTRY_BYTES, logTime, writeText } from "./json-log-line.ts";
-import type { OutputLog, OutputStream } from "./process-io.ts";
+import type { LogJournal, LogPositions } from "./log-journal.ts";
+import type { ChunkOrigin, OutputLog, OutputStream } from "./process-io.ts";
+import { rotateLog } from "./rotate-log.ts";
 
 export interface JsonLogOptions {
   readonly path: string;
@@ -23,6 +24,8 @@ export interface JsonLogOptions {
   readonly maxSizeBytes?: number | undefined;
   /** How many files there are, the current one included. */
   readonly maxFiles?: number | undefined;
+  /** Told once of a file that takes no more, such as one on a full disk. */
+  readonly onFailure?: ((error: Error) => void) | undefined;
 }
 
 const LF = 0x0a;
@@ -37,12 +40,20 @@ const IMMEDIATE_BYTES_PER_SECOND = 16 * 1024 * 1024;
 const BUFFER_BYTES = Math.max(128 * 1024, entryCapacity(LONGEST_ENTRY_BYTES));
 const HEAD = Buffer.from('{"log":"');
 
-type Step = Buffer | "rotate";
+/** Whole entries, and what of the outputs the log holds with them. */
+interface Batch {
+  readonly entries: Buffer;
+  readonly after: LogPositions;
+}
+
+type Step = Batch | "rotate";
 
 /**
  * Writes a container's output in docker's json-file format, an entry a line:
  * `{"log":"text\n","stream":"stdout","time":"…"}`. Small output is written at once; under load, in batches and off the
  * event loop. A disk that is full loses entries and never stops the container.
+ *
+ * With a journal (see `resume`) the log holds every entry once, whenever the process that writes it is killed.
  */
 export class JsonLogWriter implements OutputLog {
   readonly #path: string;
@@ -60,18 +71,48 @@ export class JsonLogWriter implements OutputLog {
   #writing: Promise<void> | undefined;
   readonly #unfinished: Record<OutputStream, Buffer | undefined> = { stdout: undefined, stderr: undefined };
   readonly #listeners = new Set<() => void>();
+  readonly #onFailure: ((error: Error) => void) | undefined;
+  #failed = false;
+  #journal: LogJournal | undefined;
+  /** What of the outputs has been made entries of; the rest is unfinished lines. */
+  #encoded: LogPositions = { stdout: 0, stderr: 0 };
+  /** What of the outputs is in the file. */
+  #logged: LogPositions = { stdout: 0, stderr: 0 };
   #closed = false;
   #written = false;
 
   /** Opens the log for appending; makes its directory. */
-  constructor({ path, maxSizeBytes, maxFiles }: JsonLogOptions) {
+  constructor({ path, maxSizeBytes, maxFiles, onFailure }: JsonLogOptions) {
     this.#path = path;
+    this.#onFailure = onFailure;
     this.#maxSize = maxSizeBytes ?? Number.POSITIVE_INFINITY;
     this.#maxFiles = maxFiles ?? 1;
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     this.#fd = openLog(path);
     this.#size = fstatSync(this.#fd).size;
     this.#endBrokenLine();
+  }
+
+  get logged(): LogPositions {
+    return this.#logged;
+  }
+
+  /**
+   * Keeps account of every write in `journal`, and goes on where that of an earlier process ends: a write that was cut
+   * short is taken back. Returns what of the outputs the log holds, which is where `write` must go on. To be called
+   * first.
+   */
+  resume(journal: LogJournal): LogPositions {
+    this.#journal = journal;
+    const { last } = journal;
+    if (last === undefined) return this.#logged;
+    const { ino, size } = fstatSync(this.#fd);
+    // A file that is another one by now, or shorter than before the write, was rotated or emptied after it.
+    const isCut = ino === last.inode && size >= last.size && size < last.size + last.length;
+    if (isCut) ftruncateSync(this.#fd, last.size);
+    this.#logged = this.#encoded = isCut ? last.before : last.after;
+    this.#size = isCut ? last.size : size;
+    return this.#logged;
   }
 
   /** True once everything has been written. */
@@ -85,11 +126,13 @@ export class JsonLogWriter implements OutputLog {
     return () => this.#listeners.delete(listener);
   }
 
-  write(stream: OutputStream, chunk: Buffer): Promise<void> | undefined {
+  write(stream: OutputStream, chunk: Buffer, origin: ChunkOrigin = {}): Promise<void> | undefined {
     if (this.#closed) return undefined;
     const unfinished = this.#unfinished[stream];
     const data = unfinished ? Buffer.concat([unfinished, chunk]) : chunk;
-    this.#encode(stream, data, false);
+    const position =
+      origin.position === undefined ? this.#encoded[stream] : origin.position - (unfinished?.length ?? 0);
+    this.#encode(stream, data, { position, atMs: origin.atMs });
     this.#flush();
     return this.#backlog > BACKLOG_LIMIT_BYTES ? this.#writing : undefined;
   }
@@ -98,19 +141,25 @@ export class JsonLogWriter implements OutputLog {
     if (this.#closed) return;
     for (const stream of ["stdout", "stderr"] as const) {
       const rest = this.#unfinished[stream];
-      if (rest) this.#encode(stream, rest, true);
+      if (rest) this.#encode(stream, rest, { position: this.#encoded[stream], last: true });
     }
+    await this.release();
+  }
+
+  async release(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     this.#flush();
     await this.#writing;
     closeSync(this.#fd);
+    this.#journal?.close();
     this.#written = true;
     this.#tell();
   }
 
   /** Turns the lines of `data` into steps; what follows the last LF is kept, unless it is the very last. */
-  #encode(stream: OutputStream, data: Buffer, last: boolean): void {
-    const tail = Buffer.from(`","stream":"${stream}","time":"${logTime()}"}\n`);
+  #encode(stream: OutputStream, data: Buffer, { position, atMs, last = false }: EncodeOptions): void {
+    const tail = Buffer.from(`","stream":"${stream}","time":"${logTime(atMs)}"}\n`);
     let target = this.#buffer ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
     let from = 0;
     let at = 0;
@@ -121,12 +170,12 @@ export class JsonLogWriter implements OutputLog {
       if (!whole && data.length - start < LONGEST_ENTRY_BYTES && !last) break;
       const end = whole ? newline + 1 : cutOfLongLine(data, start);
       if (target.length - at < entryCapacity(end - start)) {
-        this.#push(target.subarray(from, at));
+        this.#push(target.subarray(from, at), stream, position + start);
         target = Buffer.allocUnsafeSlow(BUFFER_BYTES);
         from = at = 0;
       }
       if (this.#size >= this.#maxSize) {
-        this.#push(target.subarray(from, at));
+        this.#push(target.subarray(from, at), stream, position + start);
         this.#steps.push("rotate");
         this.#size = 0;
         from = at;
@@ -140,15 +189,16 @@ export class JsonLogWriter implements OutputLog {
       this.#size += at - entry;
       start = end;
     }
-    this.#push(target.subarray(from, at));
+    this.#push(target.subarray(from, at), stream, position + start);
     this.#buffer = target;
     // A copy: the chunk is larger, and would be kept alive as long.
     this.#unfinished[stream] = start < data.length ? Buffer.from(data.subarray(start)) : undefined;
   }
 
-  #push(entries: Buffer): void {
+  #push(entries: Buffer, stream: OutputStream, position: number): void {
     if (entries.length === 0) return;
-    this.#steps.push(entries);
+    this.#encoded = { ...this.#encoded, [stream]: position };
+    this.#steps.push({ entries, after: this.#encoded });
     this.#backlog += entries.length;
   }
 
@@ -156,7 +206,7 @@ export class JsonLogWriter implements OutputLog {
     if (this.#writing) this.#buffer = undefined;
     if (this.#writing || this.#steps.length === 0) return;
     if (this.#mayWriteNow()) {
-      for (const step of this.#steps) if (step instanceof Buffer) this.#writeNow(step);
+      for (const step of this.#steps) if (step !== "rotate") this.#writeNow(step);
       this.#steps = [];
       this.#backlog = 0;
       this.#tell();
@@ -175,36 +225,51 @@ export class JsonLogWriter implements OutputLog {
     return this.#immediate.bytes <= IMMEDIATE_BYTES_PER_SECOND && !this.#steps.includes("rotate");
   }
 
-  #writeNow(entries: Buffer): void {
+  #writeNow(batch: Batch): void {
+    const size = this.#announce(batch);
     try {
-      writeSync(this.#fd, entries);
-    } catch {
-      // See the class: a full disk loses entries.
+      for (let written = 0; written < batch.entries.length; ) written += writeSync(this.#fd, batch.entries, written);
+    } catch (error) {
+      this.#dropCut(size, error as Error);
     }
+    this.#logged = batch.after;
   }
 
   async #work(): Promise<void> {
     for (let step = this.#steps.shift(); step !== undefined; step = this.#steps.shift()) {
       if (step === "rotate") await this.#rotate().catch(() => undefined);
       else {
-        await writeAll(this.#fd, step).catch(() => undefined);
-        this.#backlog -= step.length;
+        const size = this.#announce(step);
+        await writeAll(this.#fd, step.entries).catch((error: Error) => this.#dropCut(size, error));
+        this.#backlog -= step.entries.length;
+        this.#logged = step.after;
       }
       this.#tell();
     }
   }
 
-  /** Moves the files up by one, `<path>` to `<path>.1`, and begins a new one. */
+  /** Notes what is about to be written in the journal; returns the file's size before. */
+  #announce({ entries, after }: Batch): number {
+    const { ino: inode, size } = fstatSync(this.#fd);
+    this.#journal?.record({ inode, size, length: entries.length, before: this.#logged, after });
+    faultPoint("log.announced");
+    return size;
+  }
+
+  /** The disk is full, or the like: what cannot be written is lost, the entries before it stay whole. */
+  #dropCut(size: number, error: Error): void {
+    ftruncateSync(this.#fd, lastLineEnd(this.#fd, size));
+    if (!this.#failed) this.#onFailure?.(error);
+    this.#failed = true;
+  }
+
+  /** Moves the files up by one, and begins a new one. A log of one file is emptied. */
   async #rotate(): Promise<void> {
     if (this.#maxFiles < 2) {
       ftruncateSync(this.#fd);
       return;
     }
-    await rm(`${this.#path}.${this.#maxFiles - 1}`, { force: true });
-    for (let number = this.#maxFiles - 2; number >= 0; number--) {
-      const from = number === 0 ? this.#path : `${this.#path}.${number}`;
-      await rename(from, `${this.#path}.${number + 1}`).catch(() => undefined);
-    }
+    await rotateLog(this.#path, this.#maxFiles);
     faultPoint("log.renamed");
     const previous = this.#fd;
     this.#fd = openLog(this.#path);
@@ -217,12 +282,24 @@ export class JsonLogWriter implements OutputLog {
     if (this.#size === 0) return;
     const last = Buffer.alloc(1);
     readSync(this.#fd, last, 0, 1, this.#size - 1);
-    if (last[0] !== LF) this.#writeNow(Buffer.from("\n"));
+    try {
+      if (last[0] !== LF) writeSync(this.#fd, "\n");
+    } catch (error) {
+      this.#dropCut(this.#size, error as Error);
+    }
   }
 
   #tell(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+interface EncodeOptions {
+  /** Where `data` begins in its output. */
+  readonly position: number;
+  /** When it was written, in milliseconds of the epoch; absent is now. */
+  readonly atMs?: number | undefined;
+  readonly last?: boolean;
 }
 
 /** Where a line without end is cut: at docker's length, less a character that would be torn. */
@@ -236,6 +313,12 @@ function cutOfLongLine(data: Buffer, start: number): number {
 /** O_APPEND, so that a truncated file goes on at its start; readable, for a look at its last byte. */
 function openLog(path: string): number {
   return openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o640);
+}
+
+/** The offset behind the last whole entry at or behind `offset`, where one begins. */
+function lastLineEnd(fd: number, offset: number): number {
+  const rest = Buffer.allocUnsafe(Math.max(0, fstatSync(fd).size - offset));
+  return offset + rest.subarray(0, readSync(fd, rest, 0, rest.length, offset)).lastIndexOf(LF) + 1;
 }
 
 async function writeAll(fd: number, entries: Buffer): Promise<void> {

@@ -1,17 +1,35 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { type FifoPool, FifoReader, FifoWriter, makeFifos } from "./fifo.ts";
+import { type FifoPool, FifoWriter, makeFifos } from "./fifo.ts";
 import type { LogFollow } from "./json-log-reader.ts";
+import type { Libc } from "./libc.ts";
+import { LogJournal, type LogPositions } from "./log-journal.ts";
+import { Output } from "./output.ts";
+import { OutputSpool } from "./output-spool.ts";
 
 export type OutputStream = "stdout" | "stderr";
 
+/** Where a chunk of output comes from. */
+export interface ChunkOrigin {
+  /** How much of the output came before it in this run; absent: it follows the last one. */
+  readonly position?: number;
+  /** When it was written, in milliseconds of the epoch; absent: now. */
+  readonly atMs?: number | undefined;
+}
+
 /** Where a process's output is kept, whoever watches. */
 export interface OutputLog extends LogFollow {
+  /** What of the outputs has been written. */
+  readonly logged: LogPositions;
+  /** Goes on where the journal ends, and keeps it; returns what of the outputs has been written. To be called first. */
+  resume(journal: LogJournal): LogPositions;
   /** Takes a chunk; a promise asks the process to wait until it settles. */
-  write(stream: OutputStream, chunk: Buffer): Promise<void> | undefined;
+  write(stream: OutputStream, chunk: Buffer, origin?: ChunkOrigin): Promise<void> | undefined;
   /** Writes the last unfinished lines and closes. */
   close(): Promise<void>;
+  /** Closes, and leaves unfinished lines to the next supervisor. */
+  release(): Promise<void>;
 }
 
 /** Somebody who watches a process's output and may type its input. */
@@ -45,10 +63,16 @@ export interface ProcessIoOptions {
   /** Whether the process has an input at all. */
   readonly stdin: boolean;
   readonly log?: OutputLog | undefined;
+  /** No byte of output is lost with this process, nor logged twice, whenever it is killed. */
+  readonly durable?: boolean;
   /** Closes the shim's own end of the input (Tasks.CloseIO); needed for the process to see the end. */
   readonly closeTaskStdin?: (() => Promise<void>) | undefined;
   /** Where new FIFOs come from; without it `mkfifo` is called. */
   readonly fifos?: FifoPool | undefined;
+  /** See `Output`. */
+  readonly libc?: Libc | undefined;
+  /** Told of what goes wrong and stops nobody. */
+  readonly onDefect?: ((error: unknown) => void) | undefined;
 }
 
 /** Paths for Tasks.Create and Tasks.Exec; `""` for a stream that the process does not have. */
@@ -64,14 +88,16 @@ const STALL_LIMIT_MS = 10_000;
 /**
  * The input and output of one run of a process, over FIFOs that its shim has open too. The shim keeps both ends of
  * each, so nothing is lost while nobody reads: a full FIFO makes the process wait, and the next supervisor that adopts
- * the directory goes on with the very next byte.
+ * the directory goes on with the very next byte. What a durable one has taken from the FIFOs lies in spools beside them
+ * until it is logged, and a journal tells the next supervisor how far that came.
  *
  * Life: `create`, Tasks.Create and Start, `started`, the process exits, `drained` (every byte has been logged and
  * shown), `close`. Or, after a restart of the supervisor, `adopt` in place of the first three.
  */
 export class ProcessIo {
   readonly paths: StdioPaths;
-  readonly #outputs = new Map<OutputStream, FifoReader>();
+  readonly #outputs = new Map<OutputStream, Output>();
+  readonly #spools = new Map<OutputStream, OutputSpool>();
   readonly #input: FifoWriter | undefined;
   readonly #viewers = new Set<ViewerSlot>();
   readonly #options: ProcessIoOptions;
@@ -95,27 +121,31 @@ export class ProcessIo {
       for (const path of paths) rmSync(path, { force: true });
       await makeFifos(paths);
     }
-    return new ProcessIo(options);
+    return new ProcessIo(options, OutputSpool.create, LogJournal.create);
   }
 
   /** Takes up the FIFOs of a process that runs already, or has exited since; undefined when they are gone. */
   static adopt(options: ProcessIoOptions): ProcessIo | undefined {
     if (Object.values(stdioPaths(options)).some((path) => path !== "" && !existsSync(path))) return undefined;
-    const io = new ProcessIo(options);
+    const io = new ProcessIo(options, OutputSpool.open, LogJournal.open);
     io.started();
     return io;
   }
 
-  private constructor(options: ProcessIoOptions) {
+  private constructor(
+    options: ProcessIoOptions,
+    openSpool: typeof OutputSpool.open,
+    openJournal: typeof LogJournal.open,
+  ) {
     this.#options = options;
     this.paths = stdioPaths(options);
     if (this.paths.stdin !== "") this.#input = new FifoWriter(this.paths.stdin);
-    this.#open("stdout", this.paths.stdout);
-    if (this.paths.stderr !== "") this.#open("stderr", this.paths.stderr);
-    const ends = [...this.#outputs.values()].map(
-      ({ socket }) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
-    );
-    this.#outputEnded = Promise.all(ends).then(() => undefined);
+    const streams = (["stdout", "stderr"] as const).filter((stream) => this.paths[stream] !== "");
+    if (options.durable) {
+      for (const stream of streams) this.#spools.set(stream, openSpool(options.dir, stream));
+      this.#resumeLog(openJournal(join(options.dir, "log.journal")));
+    }
+    this.#outputEnded = Promise.all(streams.map((stream) => this.#open(stream))).then(() => undefined);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -128,7 +158,7 @@ export class ProcessIo {
 
   /** The descriptors whose being open keeps unread output in the FIFOs; see `FifoKeeper`. */
   get outputDescriptors(): number[] {
-    return [...this.#outputs.values()].filter(({ socket }) => !socket.destroyed).map(({ fd }) => fd);
+    return [...this.#outputs.values()].filter(({ destroyed }) => !destroyed).map(({ fd }) => fd);
   }
 
   /** The process has been started: an input that ended before is closed now. */
@@ -200,28 +230,62 @@ export class ProcessIo {
     if (this.#ended) return;
     this.#ended = true;
     for (const slot of [...this.#viewers]) await slot.end();
-    await this.#options.log?.close();
+    // What is durable is in the spool, for the next supervisor to go on with.
+    await (this.released && this.#options.durable ? this.#options.log?.release() : this.#options.log?.close());
   }
 
-  #open(stream: OutputStream, path: string): void {
-    const reader = new FifoReader(path);
-    this.#outputs.set(stream, reader);
-    reader.socket.on("data", (chunk: Buffer) => this.#deliver(stream, reader, chunk));
-    reader.socket.on("error", () => reader.destroy());
-    reader.socket.on("end", () => reader.destroy());
+  /** Logs what an earlier supervisor took from the FIFOs and did not come to log. */
+  #resumeLog(journal: LogJournal): void {
+    const { log } = this.#options;
+    if (log === undefined) {
+      journal.close();
+      return;
+    }
+    const logged = log.resume(journal);
+    for (const [stream, spool] of this.#spools) {
+      spool.skipTo(logged[stream]);
+      const atMs = spool.changedAtMs;
+      for (const { position, chunk } of spool.read(logged[stream], spool.end)) {
+        log.write(stream, chunk, { position, atMs });
+      }
+    }
+    log.onChange(() => this.#releaseSpools());
   }
 
-  #deliver(stream: OutputStream, reader: FifoReader, chunk: Buffer): void {
+  /** Gives up what of the spools everybody has. */
+  #releaseSpools(): void {
+    for (const [stream, spool] of this.#spools) {
+      spool.release(this.#options.log?.logged[stream] ?? spool.end);
+    }
+  }
+
+  /** Opens an output; the promise settles at its end. */
+  #open(stream: OutputStream): Promise<void> {
+    return new Promise((resolve) => {
+      const output = new Output({
+        path: this.paths[stream],
+        spool: this.#spools.get(stream),
+        libc: this.#options.libc,
+        onChunk: (chunk, position) => this.#deliver(stream, output, chunk, position),
+        onEnd: resolve,
+        onSpoolFailure: (error) => this.#options.onDefect?.(error),
+      });
+      this.#outputs.set(stream, output);
+    });
+  }
+
+  #deliver(stream: OutputStream, output: Output, chunk: Buffer, position: number): void {
     const waits: Promise<void>[] = [];
-    const logged = this.#options.log?.write(stream, chunk);
+    const logged = this.#options.log?.write(stream, chunk, { position });
     if (logged) waits.push(logged);
     for (const slot of this.#viewers) {
       const shown = slot.show(stream, chunk);
       if (shown) waits.push(shown);
     }
+    if (this.#options.log === undefined) this.#releaseSpools();
     if (waits.length === 0) return;
-    reader.socket.pause();
-    void Promise.all(waits).then(() => reader.socket.resume());
+    output.pause();
+    void Promise.all(waits).then(() => output.resume());
   }
 
   #pump(source: Readable, endsStdin: boolean, slot: ViewerSlot): void {

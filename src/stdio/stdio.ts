@@ -2,14 +2,16 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { FifoPool } from "./fifo.ts";
 import { FifoKeeper } from "./fifo-keeper.ts";
+import { Libc } from "./libc.ts";
 import { ProcessIo, type ProcessIoOptions } from "./process-io.ts";
 
-export type StdioOptions = Omit<ProcessIoOptions, "fifos">;
+export type StdioOptions = Omit<ProcessIoOptions, "fifos" | "libc">;
 
 /** The stdio of all processes of one supervisor: makes it, adopts it, and sees to what must outlive the supervisor. */
 export class Stdio {
   readonly #fifos: FifoPool;
   readonly #keeper: FifoKeeper;
+  readonly #libc = Libc.load();
   readonly #open = new Set<ProcessIo>();
 
   /** `runDir` lies on the file system of all the directories that are opened, and is emptied by a reboot. */
@@ -29,12 +31,12 @@ export class Stdio {
 
   /** See `ProcessIo.create`. */
   async create(options: StdioOptions): Promise<ProcessIo> {
-    return this.#remember(await ProcessIo.create({ ...options, fifos: this.#fifos }));
+    return this.#remember(await ProcessIo.create({ ...options, fifos: this.#fifos, libc: this.#libc }));
   }
 
   /** See `ProcessIo.adopt`. */
   adopt(options: StdioOptions): ProcessIo | undefined {
-    const io = ProcessIo.adopt(options);
+    const io = ProcessIo.adopt({ ...options, libc: this.#libc });
     return io && this.#remember(io);
   }
 

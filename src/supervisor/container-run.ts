@@ -342,10 +342,10 @@ export class ContainerRun {
   }
 
   async #startNow(state: ContainerState): Promise<void> {
-    const { engine, stdio, waiting, bootId } = this.#services;
+    const { engine, stdio, waiting, bootId, onDefect } = this.#services;
     const container = this.#container;
     await this.#released;
-    const io = await stdio.create(containerStdio(engine, container));
+    const io = await stdio.create(containerStdio(engine, container, onDefect));
     faultPoint("start.fifos-made");
     waiting.admit(this.id, io);
     try {

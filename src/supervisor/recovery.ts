@@ -44,7 +44,7 @@ async function reconcileRun(services: RunServices, run: ContainerRun, task: Task
     return await reconcileIdle(services, run);
   }
   if (run.pid === 0) {
-    const io = services.stdio.adopt(containerStdio(services.engine, run.container));
+    const io = services.stdio.adopt(containerStdio(services.engine, run.container, services.onDefect));
     await run.adopt(task.pid, { paused: task.status === "paused", io });
     services.execs.adopt(run.id);
     faultPoint("recovery.process-adopted");
