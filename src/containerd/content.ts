@@ -10,6 +10,8 @@ export type { ContentWriter, WriterOptions };
 
 /** How often a writer asks whether an ingest that somebody else writes is free. */
 const LOCK_POLL_MS = 100;
+/** Manifests have at most 4 MiB; configs have no limit of their own, and are written by the same people. */
+const MAX_DOCUMENT_BYTES = 16 << 20;
 
 /** A blob of the content store. */
 export interface ContentInfo {
@@ -68,10 +70,19 @@ export class Content {
     for await (const { data } of this.client.serverStream("read", request, options)) yield data;
   }
 
-  /** The whole blob. For manifests and configs; layers are better read piece by piece. */
+  /**
+   * The whole blob. For manifests and configs; layers are better read piece by piece.
+   *
+   * @throws EngineError `not-found`; `out-of-range` for a blob that no manifest or config is as large as.
+   */
   async readAll(digest: string, options?: CallOptions): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of this.read(digest, options)) chunks.push(chunk);
+    let size = 0;
+    for await (const chunk of this.read(digest, options)) {
+      size += chunk.length;
+      if (size > MAX_DOCUMENT_BYTES) throw new EngineError("out-of-range", `${digest} is too large for a document`);
+      chunks.push(chunk);
+    }
     return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
   }
 

@@ -1,6 +1,19 @@
-import { EngineError } from "../errors.ts";
 import type { HealthConfig } from "./container-config.ts";
 import { parseDigest } from "./digest.ts";
+import { asObject } from "./json-object.ts";
+import {
+  anything,
+  boolean,
+  checkShape,
+  integer,
+  list,
+  mapOf,
+  object,
+  optional,
+  otherwise,
+  type Shape,
+  string,
+} from "./json-shape.ts";
 import { parseJsonObject } from "./manifest.ts";
 import { normalizePlatform, type Platform } from "./platform.ts";
 
@@ -44,20 +57,63 @@ export interface ImageConfig {
   readonly history?: readonly ImageHistory[];
 }
 
+const text = optional(string);
+const texts = optional(list(string));
+const count = optional(integer);
+const namesOnly = optional(mapOf(anything)) as Shape<Record<string, Record<string, never>> | undefined>;
+const health = object({
+  Test: texts,
+  Interval: count,
+  Timeout: count,
+  StartPeriod: count,
+  StartInterval: count,
+  Retries: count,
+});
+
+const imageShape = object({
+  created: text,
+  author: text,
+  architecture: otherwise(string, ""),
+  os: otherwise(string, ""),
+  variant: text,
+  "os.version": text,
+  "os.features": texts,
+  config: optional(
+    object({
+      User: text,
+      ExposedPorts: namesOnly,
+      Env: texts,
+      Entrypoint: texts,
+      Cmd: texts,
+      Volumes: namesOnly,
+      WorkingDir: text,
+      Labels: optional(mapOf(string)),
+      StopSignal: text,
+      ArgsEscaped: optional(boolean),
+      Healthcheck: optional(health),
+      OnBuild: texts,
+      Shell: texts,
+    }) satisfies Shape<ImageRunConfig>,
+  ),
+  rootfs: object({
+    type: otherwise(string, "layers"),
+    diff_ids: list((value: unknown, path: string) => parseDigest(string(value, path))),
+  }),
+  history: optional(
+    list(object({ created: text, created_by: text, author: text, comment: text, empty_layer: optional(boolean) })),
+  ),
+});
+
 /** @throws EngineError `invalid-argument` when `content` is no image config. */
 export function parseImageConfig(content: Uint8Array): ImageConfig {
-  const config = parseJsonObject(content, "config");
-  const diffIds = (config.rootfs as Partial<ImageConfig["rootfs"]> | undefined)?.diff_ids;
-  if (!Array.isArray(diffIds)) {
-    throw new EngineError("invalid-argument", "malformed image config: it names no layers");
-  }
-  diffIds.forEach((diffId) => {
-    parseDigest(String(diffId));
-  });
-  return {
-    ...(config as unknown as ImageConfig),
-    config: (config.config as ImageRunConfig | null | undefined) ?? {},
-  };
+  const found = parseJsonObject(content, "config");
+  const { config = {}, ...image } = checkShape(found, imageShape, "malformed image config");
+  // What only other programs know of a container's defaults is shown by `inspect`, as docker does.
+  return { ...image, config: { ...withoutNulls(asObject(found.config)), ...config } };
+}
+
+function withoutNulls(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
 }
 
 /** The platform that an image is made for. */

@@ -1,6 +1,8 @@
 import { EngineError } from "../errors.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { parseDigest } from "./digest.ts";
+import { checkShape, list, mapOf, number, object, optional, parseJson, type Shape, string } from "./json-shape.ts";
+import { platformShape } from "./platform.ts";
 
 /** Media types of OCI and of docker; the two families differ in name only. */
 export const MediaType = {
@@ -51,56 +53,51 @@ export function isLayerType(mediaType: string): boolean {
 
 /** @throws EngineError `invalid-argument` when `content` is no index. */
 export function parseIndex(content: Uint8Array): ImageIndex {
-  const index = parseJsonObject(content, "index");
-  if (index.schemaVersion !== 2 || !Array.isArray(index.manifests)) {
-    throw malformed("index");
-  }
-  return { ...(index as unknown as ImageIndex), manifests: index.manifests.map(parseDescriptor) };
+  return checkShape(parseJsonObject(content, "index"), indexShape, "malformed image index");
 }
 
 /** @throws EngineError `invalid-argument` when `content` is no manifest. */
 export function parseManifest(content: Uint8Array): ImageManifest {
-  const manifest = parseJsonObject(content, "manifest");
-  if (manifest.schemaVersion !== 2 || !Array.isArray(manifest.layers)) {
-    throw malformed("manifest");
-  }
-  return {
-    ...(manifest as unknown as ImageManifest),
-    config: parseDescriptor(manifest.config),
-    layers: manifest.layers.map(parseDescriptor),
-  };
+  return checkShape(parseJsonObject(content, "manifest"), manifestShape, "malformed image manifest");
 }
 
-/** Checks a descriptor that came from outside; its digest may then be used in names and URLs. */
-function parseDescriptor(value: unknown): Descriptor {
-  const descriptor = value as Partial<Descriptor> | null;
-  if (
-    typeof descriptor?.mediaType !== "string" ||
-    typeof descriptor.digest !== "string" ||
-    typeof descriptor.size !== "number" ||
-    !Number.isSafeInteger(descriptor.size) ||
-    descriptor.size < 0
-  ) {
-    throw malformed("descriptor");
-  }
-  parseDigest(descriptor.digest);
-  return descriptor as Descriptor;
-}
+const size: Shape<number> = (value, path) => {
+  const bytes = number(value, path);
+  if (!Number.isSafeInteger(bytes) || bytes < 0) throw malformed("descriptor");
+  return bytes;
+};
+
+/** A descriptor that came from outside; its digest may then be used in names and URLs. */
+const descriptor = object({
+  mediaType: string,
+  digest: (value: unknown, path: string) => parseDigest(string(value, path)),
+  size,
+  platform: optional(platformShape),
+  annotations: optional(mapOf(string)),
+  urls: optional(list(string)),
+  artifactType: optional(string),
+}) satisfies Shape<Descriptor>;
+
+const VERSION = 2;
+
+const schemaVersion: Shape<typeof VERSION> = (value, path) => {
+  if (number(value, path) !== VERSION) throw new EngineError("invalid-argument", "unsupported image schema version");
+  return VERSION;
+};
+
+const common = { schemaVersion, mediaType: optional(string), annotations: optional(mapOf(string)) };
+const indexShape = object({ ...common, manifests: list(descriptor) });
+const manifestShape = object({ ...common, config: descriptor, layers: list(descriptor) });
 
 /** @throws EngineError `invalid-argument` when `content` is not a JSON object. */
 export function parseJsonObject(content: Uint8Array, what: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(content));
-  } catch (cause) {
-    throw malformed(what, cause);
-  }
+  const value = parseJson(new TextDecoder().decode(content), `malformed image ${what}`);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw malformed(what);
   }
   return value as Record<string, unknown>;
 }
 
-function malformed(what: string, cause?: unknown): EngineError {
-  return new EngineError("invalid-argument", `malformed image ${what}`, { cause });
+function malformed(what: string): EngineError {
+  return new EngineError("invalid-argument", `malformed image ${what}`);
 }

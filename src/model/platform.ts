@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import { list, object, optional, otherwise, type Shape, string } from "./json-shape.ts";
 
 /** A *platform* is what an image runs on, in OCI's field names: `linux`, `arm`, `v7`. */
 export interface Platform {
@@ -8,6 +9,15 @@ export interface Platform {
   readonly "os.version"?: string;
   readonly "os.features"?: readonly string[];
 }
+
+/** A platform in JSON that came from outside. */
+export const platformShape = object({
+  os: otherwise(string, ""),
+  architecture: otherwise(string, ""),
+  variant: optional(string),
+  "os.version": optional(string),
+  "os.features": optional(list(string)),
+}) satisfies Shape<Platform>;
 
 const OPERATING_SYSTEMS = new Set(
   "aix android darwin dragonfly freebsd illumos ios js linux nacl netbsd openbsd plan9 solaris wasip1 windows zos".split(

@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import { asObject, type JsonObject } from "../model/json-object.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { CredentialStore, Credentials } from "./credentials.ts";
 import { fromFailedResponse } from "./errors.ts";
@@ -26,6 +27,8 @@ const CLIENT_ID = "wharf";
 const DEFAULT_LIFETIME_S = 60;
 /** A token is replaced this long before its end, so that none dies under way. */
 const EXPIRY_MARGIN_MS = 10_000;
+/** What may stand behind `Bearer`: visible characters, so that no token ends its header and begins another. */
+const HEADER_TOKEN = /^[\x21-\x7e]+$/;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** Answers registries' challenges, and remembers the answers as long as the process lives. */
@@ -50,11 +53,15 @@ export class Authorizer {
   }
 
   /**
-   * Answers the challenge of a 401. Undefined when we have nothing to answer with.
+   * Answers the challenge of a 401. Undefined when we have nothing to answer with, or when it is not the registry that
+   * asks: a blob's redirect may lead to anybody, and who is there has no business with the registry's credentials.
    *
    * @throws EngineError when the token server refuses or cannot be reached.
    */
   async answer(response: HttpResponse, access: AccessRequest): Promise<string | undefined> {
+    if (response.url.origin !== access.origin) {
+      return undefined;
+    }
     const challenges = parseChallenges(response.header("www-authenticate") ?? "");
     const challenge =
       challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.realm) ??
@@ -103,6 +110,10 @@ export class Authorizer {
       throw new EngineError("unavailable", `the registry names a malformed token server: ${JSON.stringify(realm)}`);
     }
     const url = new URL(realm);
+    if (url.protocol === "http:" && access.origin.startsWith("https:")) {
+      const message = `${access.domain} names a token server that is not spoken to over TLS: ${url.origin}`;
+      throw new EngineError("failed-precondition", message);
+    }
     const insecure = access.insecure && url.hostname === new URL(access.origin).hostname;
     const { signal } = access;
     const query: Record<string, string> = { ...(service === undefined ? {} : { service }), scope };
@@ -148,16 +159,17 @@ async function parseToken(response: HttpResponse, requestedAt: number): Promise<
   if (response.status !== 200) {
     throw fromFailedResponse({ status: response.status, url: response.url, body: text });
   }
-  let answer: { token?: unknown; access_token?: unknown; expires_in?: unknown } | null;
+  let answer: JsonObject;
   try {
-    answer = JSON.parse(text);
-  } catch (cause) {
-    throw new EngineError("unavailable", `${response.url.host}: the token server gave no JSON`, { cause });
+    answer = asObject(JSON.parse(text));
+  } catch {
+    // The parser's own message would quote what may be a token.
+    throw new EngineError("unavailable", `${response.url.host}: the token server gave no JSON`);
   }
-  const token = answer?.token || answer?.access_token;
-  if (typeof token !== "string" || token === "") {
+  const token = answer.token || answer.access_token;
+  if (typeof token !== "string" || !HEADER_TOKEN.test(token)) {
     throw new EngineError("unavailable", `${response.url.host}: the token server gave no token`);
   }
-  const lifetime = typeof answer?.expires_in === "number" ? answer.expires_in : DEFAULT_LIFETIME_S;
+  const lifetime = typeof answer.expires_in === "number" ? answer.expires_in : DEFAULT_LIFETIME_S;
   return { header: `Bearer ${token}`, expiresAt: requestedAt + lifetime * 1000 };
 }

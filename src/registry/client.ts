@@ -33,6 +33,8 @@ const ACCEPTED_MANIFESTS = [
 
 /** The distribution specification asks registries to accept 4 MiB; nothing honest is larger. */
 const MAX_MANIFEST_BYTES = 4 << 20;
+/** Ten times as many as the largest repositories have. */
+const MAX_TAGS = 100_000;
 
 /**
  * A client of the distribution API, for any number of registries. Cheap until its first request. It keeps
@@ -96,6 +98,7 @@ export class RegistryClient {
   async listTags(reference: Reference, options: RequestOptions): Promise<Reference[]> {
     const session = await this.open();
     const tags: string[] = [];
+    const pages = new Set<string>();
     let path: string | undefined = "tags/list";
     while (path !== undefined) {
       const response = await session.request(reference, { method: "GET", path, headers: {} }, options);
@@ -105,9 +108,16 @@ export class RegistryClient {
       }
       const page = parseJsonObject(Buffer.from(body), "tag list").tags;
       if (Array.isArray(page)) {
-        tags.push(...page.map(String));
+        for (const tag of page) tags.push(String(tag));
       }
+      if (tags.length > MAX_TAGS || pages.size > MAX_TAGS) {
+        throw new EngineError("out-of-range", `${reference.familiarRepository} has more than ${MAX_TAGS} tags`);
+      }
+      pages.add(path);
       path = nextPage(response);
+      if (path !== undefined && pages.has(path)) {
+        throw new EngineError("unavailable", `${response.url.host}: the list of tags goes round in a circle`);
+      }
     }
     return tags.map((tag) => reference.withTag(tag));
   }
@@ -191,8 +201,12 @@ class Session {
         }
         await response.discard();
       } catch (error) {
+        // An endpoint that answers, and refuses, is the right one.
+        if (!isEngineError(error, "unavailable")) {
+          throw error;
+        }
         failure ??= error;
-        if (isLast || !isEngineError(error, "unavailable")) {
+        if (isLast) {
           throw failure;
         }
       }
@@ -277,5 +291,6 @@ async function* skip(body: AsyncIterable<Uint8Array>, offset: number): AsyncGene
 /** The rest of a list, from the `Link` header of its beginning (RFC 8288). */
 function nextPage(response: HttpResponse): string | undefined {
   const target = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.header("link") ?? "")?.[1];
-  return target === undefined ? undefined : `tags/list${new URL(target, response.url).search}`;
+  if (target === undefined || !URL.canParse(target, response.url.href)) return undefined;
+  return `tags/list${new URL(target, response.url).search}`;
 }

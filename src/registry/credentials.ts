@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { mapOf, object, optional, parseShaped, type Shape, string } from "../model/json-shape.ts";
 import { credentialHelperEnvironment } from "../program-environment.ts";
 
 /** How to prove who asks: a name and password, a token that buys access tokens, or an access token itself. */
@@ -25,6 +26,23 @@ interface DockerConfig {
   readonly credsStore?: string;
   readonly credHelpers?: Readonly<Record<string, string>>;
 }
+
+const text = optional(string);
+const authEntry = object({
+  auth: text,
+  username: text,
+  password: text,
+  identitytoken: text,
+  registrytoken: text,
+}) satisfies Shape<AuthEntry>;
+const dockerConfig = optional(
+  object({
+    auths: optional(mapOf((value, path) => optional(authEntry)(value, path) ?? {})),
+    credsStore: text,
+    credHelpers: optional(mapOf(string)),
+  }),
+) satisfies Shape<DockerConfig | undefined>;
+const helperAnswer = object({ Username: text, Secret: text });
 
 /** Docker Hub's key, which kept the address of the first version of its API. */
 const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
@@ -62,11 +80,7 @@ export class CredentialStore {
       // Absent, or a home directory that is not ours to read: nobody in particular.
       return {};
     }
-    try {
-      return (JSON.parse(text) as DockerConfig | null) ?? {};
-    } catch (cause) {
-      throw new EngineError("invalid-argument", `${path} is not valid JSON`, { cause });
-    }
+    return parseShaped(text, dockerConfig, path) ?? {};
   }
 }
 
@@ -111,14 +125,8 @@ async function askHelper(helper: string, key: string): Promise<Credentials | und
   if (answer === undefined) {
     return undefined;
   }
-  let parsed: { Username?: unknown; Secret?: unknown } | null;
-  try {
-    parsed = JSON.parse(answer);
-  } catch (cause) {
-    throw new EngineError("failed-precondition", `${program} gave no JSON`, { cause });
-  }
-  const { Username: username, Secret: secret } = parsed ?? {};
-  if (typeof username !== "string" || typeof secret !== "string" || secret === "") {
+  const { Username: username, Secret: secret } = parseShaped(answer, helperAnswer, program);
+  if (username === undefined || !secret) {
     return undefined;
   }
   return username === TOKEN_USERNAME
@@ -135,7 +143,8 @@ function runHelper(program: string, key: string): Promise<string | undefined> {
       } else if (HELPER_NOT_FOUND.test(stdout + stderr)) {
         resolve(undefined);
       } else {
-        const reason = error.code === "ENOENT" ? "it is not in $PATH" : (stdout + stderr).trim() || error.message;
+        const said = (stdout + stderr).trim().split("\n", 1)[0];
+        const reason = error.code === "ENOENT" ? "it is not in $PATH" : said || error.message;
         reject(new EngineError("failed-precondition", `error getting credentials from ${program}: ${reason}`));
       }
     });

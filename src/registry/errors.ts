@@ -1,4 +1,5 @@
 import { EngineError, type ErrorCode } from "../errors.ts";
+import { asObject } from "../model/json-object.ts";
 import type { Reference } from "../model/reference.ts";
 
 /** What a registry says in the body of a failure. */
@@ -6,6 +7,10 @@ interface RegistryFault {
   readonly code: string;
   readonly message: string;
 }
+
+/** More than that no registry has to say, and no screen to show. */
+const MAX_FAULTS = 10;
+const MAX_FAULT_LENGTH = 1000;
 
 /** The failed answer, as the transport hands it over. */
 export interface FailedResponse {
@@ -110,16 +115,17 @@ function parseFaults(body: string): RegistryFault[] {
   } catch {
     return [];
   }
-  const { errors, details } = (answer ?? {}) as { errors?: unknown; details?: unknown };
+  const { errors, details } = asObject(answer);
   if (Array.isArray(errors)) {
-    return errors.map((fault: Partial<RegistryFault>) => ({
-      code: String(fault.code ?? ""),
-      message: oneLine(fault.message),
-    }));
+    const faults = errors.slice(0, MAX_FAULTS).map(asObject);
+    return faults.map(({ code, message }) => ({ code: oneLine(code), message: oneLine(message) }));
   }
   return typeof details === "string" ? [{ code: "", message: oneLine(details) }] : [];
 }
 
+/** Without what moves a terminal's cursor, and no longer than a person reads: the words are a stranger's. */
 function oneLine(text: unknown): string {
-  return typeof text === "string" ? text.replace(/\s+/g, " ").trim() : "";
+  if (typeof text !== "string") return "";
+  const line = text.slice(0, MAX_FAULT_LENGTH).replace(/[\s\p{Cc}\p{Cf}]+/gu, " ");
+  return line.trim();
 }

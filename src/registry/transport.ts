@@ -54,10 +54,14 @@ export class Transport {
       await response.discard();
       const target = redirectTarget(location, url);
       if (target.origin !== url.origin) {
+        if (body !== undefined) {
+          // What is posted is a token that buys others.
+          throw new EngineError("failed-precondition", `${url.host}: redirected a secret to ${target.origin}`);
+        }
         headers = withoutAuthorization(headers);
         insecure &&= target.hostname === url.hostname;
       }
-      if (response.status === 303 && method === "POST") {
+      if (method === "POST" && (response.status === 303 || response.status === 302 || response.status === 301)) {
         method = "GET";
         body = undefined;
       }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { EngineError } from "../errors.ts";
+import { parseShaped, type Shape } from "../model/json-shape.ts";
 import type { NamespaceServices } from "./services.ts";
 
 /** A body larger than this is no request of the API. */
@@ -102,15 +103,10 @@ export class RequestContext {
     return Number(value);
   }
 
-  /** The request's JSON body; undefined when it is empty. */
-  async body<T = unknown>(): Promise<T | undefined> {
+  /** The request's JSON body; undefined when it is empty. @throws EngineError `invalid-argument` for one of another shape. */
+  async body<T>(shape: Shape<T>): Promise<T | undefined> {
     const text = (await this.#bodyBytes()).toString();
-    if (text.trim() === "") return undefined;
-    try {
-      return JSON.parse(text) as T;
-    } catch (cause) {
-      throw new EngineError("invalid-argument", `invalid JSON: ${(cause as Error).message}`, { cause });
-    }
+    return text.trim() === "" ? undefined : parseShaped(text, shape, "invalid JSON");
   }
 
   /** Answers with JSON. */

@@ -3,6 +3,7 @@ import { EngineError, isEngineError } from "../../errors.ts";
 import { faultPoint } from "../../fault-point.ts";
 import type { Descriptor } from "../../model/descriptor.ts";
 import { digestOf } from "../../model/digest.ts";
+import { list, object, otherwise, parseShaped, type Shape, string } from "../../model/json-shape.ts";
 import {
   type ImageManifest,
   isIndexType,
@@ -119,19 +120,13 @@ function annotatedNames(annotations: Readonly<Record<string, string>>): Referenc
   return /[:/]/.test(name) ? [Reference.parse(name).withDefaultTag()] : [];
 }
 
+const dockerImages = list(
+  object({ Config: string, RepoTags: otherwise(list(string), []), Layers: otherwise(list(string), []) }),
+) satisfies Shape<DockerArchiveImage[]>;
+
 function parseDockerManifest(content: Uint8Array): DockerArchiveImage[] {
-  let images: unknown;
-  try {
-    images = JSON.parse(Buffer.from(content).toString("utf8"));
-  } catch (cause) {
-    throw new EngineError("invalid-argument", `malformed ${DOCKER_MANIFEST} in the archive`, { cause });
-  }
-  const isImage = (image: Partial<DockerArchiveImage> | null) =>
-    typeof image?.Config === "string" && Array.isArray(image.Layers) && Array.isArray(image.RepoTags ?? []);
-  if (!Array.isArray(images) || !images.every(isImage)) {
-    throw new EngineError("invalid-argument", `malformed ${DOCKER_MANIFEST} in the archive`);
-  }
-  return images;
+  const text = Buffer.from(content).toString("utf8");
+  return parseShaped(text, dockerImages, `malformed ${DOCKER_MANIFEST} in the archive`);
 }
 
 /** Makes the manifest that docker's older archives lack, and stores it. */

@@ -3,8 +3,9 @@ import { listContainers } from "../../engine/containers/list.ts";
 import { listContainerProcesses } from "../../engine/containers/top.ts";
 import { EngineError, isEngineError } from "../../errors.ts";
 import { faultPoint } from "../../fault-point.ts";
+import { createBodyShape } from "../../model/api-bodies.ts";
 import type { ContainerWait } from "../../model/container-view.ts";
-import { fillCreateBody, type LooseCreateBody } from "../../model/create-body.ts";
+import { fillCreateBody } from "../../model/create-body.ts";
 import { Filters } from "../../model/filters.ts";
 import { hostPlatform, parsePlatform } from "../../model/platform.ts";
 import { parseSignal } from "../../model/signal.ts";
@@ -43,7 +44,7 @@ async function showContainers(context: RequestContext): Promise<void> {
 }
 
 async function createContainer(context: RequestContext): Promise<void> {
-  const body = await context.body<LooseCreateBody>();
+  const body = await context.body(createBodyShape);
   if (body === undefined) throw new EngineError("invalid-argument", "invalid JSON: got EOF while reading request body");
   const platform = context.query.get("platform");
   const request = {

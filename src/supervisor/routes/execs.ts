@@ -1,6 +1,6 @@
 import { resolveContainer } from "../../engine/containers/resolve.ts";
 import { EngineError } from "../../errors.ts";
-import type { ExecConfig, ExecStartConfig } from "../../model/exec-config.ts";
+import { execConfigShape, execStartShape } from "../../model/api-bodies.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { Router } from "../router.ts";
 import { attachConnection } from "./attachment.ts";
@@ -18,7 +18,7 @@ export function addExecRoutes(router: Router): void {
 }
 
 async function createExec(context: RequestContext): Promise<void> {
-  const config = await context.body<ExecConfig>();
+  const config = await context.body(execConfigShape);
   const container = await resolveContainer(context.engine, context.param("id"), context);
   const id = await context.execs.create(container, config ?? {}, {
     calledAs: context.param("id"),
@@ -29,7 +29,7 @@ async function createExec(context: RequestContext): Promise<void> {
 
 async function startExec(context: RequestContext): Promise<void> {
   const id = context.param("id");
-  const request = (await context.body<ExecStartConfig>()) ?? {};
+  const request = (await context.body(execStartShape)) ?? {};
   const config = context.execs.startable(id);
   if (request.Detach) {
     await context.execs.start(id, request);

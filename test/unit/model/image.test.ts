@@ -58,7 +58,9 @@ describe("parseManifest", () => {
   });
 
   it("refuses an index whose entries are no descriptors", () => {
-    expect(() => parseIndex(json({ schemaVersion: 2, manifests: [{}] }))).toThrow("malformed image descriptor");
+    expect(() => parseIndex(json({ schemaVersion: 2, manifests: [{}] }))).toThrow(
+      "malformed image index: manifests[0].mediaType is missing",
+    );
   });
 });
 
@@ -70,7 +72,9 @@ describe("parseImageConfig", () => {
   });
 
   it("refuses what names no layers", () => {
-    expect(() => parseImageConfig(json({ architecture: "amd64", os: "linux" }))).toThrow("it names no layers");
+    expect(() => parseImageConfig(json({ architecture: "amd64", os: "linux" }))).toThrow(
+      "malformed image config: rootfs is missing",
+    );
     expect(() => parseImageConfig(json({ rootfs: { diff_ids: ["nope"] } }))).toThrow("invalid digest");
   });
 });
