@@ -58,6 +58,8 @@ class MemberContent implements AsyncIterable<Uint8Array> {
 function toEntry(header: tar.Header, content: AsyncIterable<Uint8Array>): TarEntry | undefined {
   const { type, size = 0, linkname } = header;
   const name = cleanPath(header.name);
+  // A header can name more bytes than there are numbers for; nobody has an archive of that.
+  if (!Number.isSafeInteger(size)) throw new EngineError("invalid-argument", `invalid size in the archive: ${name}`);
   if (type === "file" || type === "contiguous-file") return { name, type: "file", sizeBytes: size, content };
   if (type === "directory") return { name, type, sizeBytes: 0, content };
   if (type === "symlink" && linkname) {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { parseNamespaceName } from "../model/namespace-name.ts";
 import type { Settings } from "../model/settings.ts";
 import { type StandaloneLayout, standaloneLayout } from "../model/standalone-layout.ts";
 
@@ -18,6 +19,8 @@ const DEFAULT_CNI_PATH = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
  * Decides the settings of one invocation: flags first, then the environment names that containerd's and docker's
  * clients know, then the defaults. Every containerd but the host's own gets a folder of its own under both roots, so
  * that two of them never share a name, a port or a log.
+ *
+ * @throws EngineError `invalid-argument` for a namespace that cannot be one.
  */
 export function resolveSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv): Settings {
   const address = stripScheme(flags.address || env.CONTAINERD_ADDRESS || presentAddress(env));
@@ -25,7 +28,7 @@ export function resolveSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv): Set
   const root = (base: string) => (address === DEFAULT_ADDRESS ? base : join(base, addressKey(address)));
   return {
     address,
-    namespace: flags.namespace || env.CONTAINERD_NAMESPACE || "default",
+    namespace: parseNamespaceName(flags.namespace || env.CONTAINERD_NAMESPACE || "default"),
     snapshotter: flags.snapshotter || env.CONTAINERD_SNAPSHOTTER || "overlayfs",
     dataRoot: root(roots.dataRoot),
     runRoot: root(roots.runRoot),

@@ -1,4 +1,3 @@
-import { resolvePath } from "../model/path.ts";
 import { capabilitySets, containerCapabilities } from "./capabilities.ts";
 import { deviceNodes, deviceRules } from "./devices.ts";
 import { buildEnvironment } from "./environment.ts";
@@ -12,6 +11,7 @@ import type { LinuxSpec, ProcessSpec, RuntimeSpec, Seccomp } from "./runtime-spe
 import { defaultSeccomp, parseSeccomp } from "./seccomp.ts";
 import { parseSecurityOptions, type SecurityOptions } from "./security-options.ts";
 import type { SpecInput } from "./spec-input.ts";
+import { workingDirectory } from "./working-directory.ts";
 
 /** The oldest version that has all of what is used here; every runc since 1.0 reads it. */
 const OCI_VERSION = "1.0.2";
@@ -65,7 +65,7 @@ function buildProcess(input: SpecInput, { security, capabilities }: Privileges):
       terminal: config.Tty,
       env: config.Env ?? [],
     }),
-    cwd: resolvePath("/", config.WorkingDir),
+    cwd: workingDirectory(config.WorkingDir),
     capabilities: capabilitySets(capabilities),
     ...(hostConfig.Ulimits.length > 0 && { rlimits: buildRlimits(hostConfig.Ulimits, input.host) }),
     ...(security.noNewPrivileges && { noNewPrivileges: true }),

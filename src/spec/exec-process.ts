@@ -1,10 +1,10 @@
-import { resolvePath } from "../model/path.ts";
 import type { ResolvedUser } from "../model/user-spec.ts";
 import { capabilitySets } from "./capabilities.ts";
 import { mergeEnvironment } from "./environment.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { processUser } from "./process-user.ts";
 import type { ProcessSpec } from "./runtime-spec.ts";
+import { workingDirectory } from "./working-directory.ts";
 
 export interface ExecProcessInput {
   /** The container's own process, from its runtime spec: an exec differs from it only where it says so. */
@@ -33,7 +33,7 @@ export function buildExecProcess(input: ExecProcessInput): ProcessSpec {
     ...(input.user !== undefined && { user: processUser(input.user) }),
     args: input.args,
     env: execEnvironment(input),
-    cwd: resolvePath("/", input.workingDir || inherited.cwd),
+    cwd: workingDirectory(input.workingDir || inherited.cwd),
     ...(input.privileged && { capabilities: capabilitySets(input.host.boundingCapabilities) }),
   };
 }

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import { EngineError, type ErrorCode } from "../errors.ts";
 import { API_VERSION } from "../model/api-version.ts";
+import { parseNamespaceName } from "../model/namespace-name.ts";
 import { splitApiVersion } from "./api-version.ts";
 import { type Exchange, RequestContext } from "./request-context.ts";
 import type { Router } from "./router.ts";
@@ -110,7 +111,9 @@ export class ApiServer {
       const url = new URL(request.url ?? "/", "http://docker");
       const { path, apiMinor } = splitApiVersion(url.pathname);
       const { handler, params, always } = this.#options.router.find(request.method ?? "GET", path);
-      const services = this.#options.services(header(request, "wharf-namespace"), header(request, "wharf-snapshotter"));
+      const namespace = header(request, "wharf-namespace");
+      const snapshotter = header(request, "wharf-snapshotter");
+      const services = this.#options.services(namespace && parseNamespaceName(namespace), snapshotter);
       if (!always) await services.ready();
       context.bind({ params, query: url.searchParams, apiMinor, services });
       await handler(context);

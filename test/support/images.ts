@@ -28,7 +28,8 @@ export type LayerEntry =
   | string
   | Buffer
   | { readonly content?: string | Buffer; readonly mode?: number; readonly uid?: number; readonly gid?: number }
-  | { readonly symlink: string };
+  | { readonly symlink: string }
+  | { readonly special: "fifo" };
 
 export interface LayerRequest {
   readonly entries: Readonly<Record<string, LayerEntry>>;
@@ -310,6 +311,8 @@ async function packLayer(entries: Readonly<Record<string, LayerEntry>>): Promise
       archive.entry({ ...common, mode: 0o644 }, entry);
     } else if ("symlink" in entry) {
       archive.entry({ ...common, type: "symlink", linkname: entry.symlink });
+    } else if ("special" in entry) {
+      archive.entry({ ...common, type: entry.special, mode: 0o644 });
     } else {
       const { uid = 0, gid = 0, content = "" } = entry;
       const directory = name.endsWith("/");
