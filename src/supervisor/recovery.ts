@@ -3,8 +3,9 @@ import { StoredContainer } from "../engine/containers/stored-container.ts";
 import { faultPoint } from "../fault-point.ts";
 import { NAMESPACE_LABEL } from "../model/container-record.ts";
 import { containerStdio } from "./container-io.ts";
-import type { ContainerRun, RunServices } from "./container-run.ts";
+import type { ContainerRun } from "./container-run.ts";
 import { wantsStartAtRecovery } from "./restarts.ts";
+import type { RunServices } from "./run-services.ts";
 
 /**
  * Brings what is known of a namespace's containers in line with containerd: takes up the processes that run, settles the
@@ -36,16 +37,16 @@ export async function reconcile(
 
 async function reconcileRun(services: RunServices, run: ContainerRun, task: TaskInfo | undefined): Promise<void> {
   // What is under way right now comes to its own end.
-  if (run.isChanging) return;
+  if (run.recovery.isChanging) return;
   if (task === undefined) return await reconcileIdle(services, run);
   if (task.status === "created") {
     // A start was cut short between the task and its process.
-    await run.discardTask();
+    await run.recovery.discardTask();
     return await reconcileIdle(services, run);
   }
   if (run.pid === 0) {
     const io = services.stdio.adopt(containerStdio(services.engine, run.container, services.onDefect));
-    await run.adopt(task.pid, { paused: task.status === "paused", io });
+    await run.recovery.adopt(task.pid, { paused: task.status === "paused", io });
     services.execs.adopt(run.id);
     faultPoint("recovery.process-adopted");
   }
@@ -57,15 +58,15 @@ async function reconcileRun(services: RunServices, run: ContainerRun, task: Task
 }
 
 async function reconcileIdle({ bootId }: RunServices, run: ContainerRun): Promise<void> {
-  if (run.hasRestartPending) return;
+  if (run.recovery.hasRestartPending) return;
   const { record, state } = run.container;
   const hasRun = state.startedAt !== "";
   if (state.desired === "removed" || (record.hostConfig.AutoRemove && state.desired !== "created")) {
-    return await run.finishRemoval();
+    return await run.recovery.finishRemoval();
   }
   const interrupted = run.pid !== 0 || (state.desired === "running" && hasRun);
-  if (interrupted) return await run.settleUnseen();
-  if (state.desired === "running") return await run.abandonStart();
+  if (interrupted) return await run.recovery.settleUnseen();
+  if (state.desired === "running") return await run.recovery.abandonStart();
   const exit = { ...state, ranMs: 0, interrupted, rebooted: hasRun && state.bootId !== bootId };
-  if (wantsStartAtRecovery(record.hostConfig.RestartPolicy, exit)) run.scheduleRestart(0);
+  if (wantsStartAtRecovery(record.hostConfig.RestartPolicy, exit)) run.recovery.scheduleRestart(0);
 }

@@ -3,8 +3,10 @@ import { resolveContainer } from "../engine/containers/resolve.ts";
 import type { StoredContainer } from "../engine/containers/stored-container.ts";
 import type { ContainerStatus } from "../model/container-view.ts";
 import type { ProcessIo } from "../stdio/process-io.ts";
-import { ContainerRun, type RunServices, type TaskExit } from "./container-run.ts";
+import { ContainerRun } from "./container-run.ts";
+import type { TaskExit } from "./exit-waiters.ts";
 import { reconcile } from "./recovery.ts";
+import type { RunServices } from "./run-services.ts";
 import { type TaskObserver, TaskWatch } from "./task-watch.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Containerd } from "../containerd/client.ts";
 import type { ContainerdEvent } from "../containerd/events.ts";
-import type { TaskExit } from "./container-run.ts";
 import { Deferred } from "./deferred.ts";
+import type { TaskExit } from "./exit-waiters.ts";
 
 /** What the tasks and containers of a namespace are seen to do. */
 export interface TaskObserver {

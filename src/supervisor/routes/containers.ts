@@ -9,7 +9,8 @@ import { fillCreateBody } from "../../model/create-body.ts";
 import { Filters } from "../../model/filters.ts";
 import { hostPlatform, parsePlatform } from "../../model/platform.ts";
 import { parseSignal } from "../../model/signal.ts";
-import type { ContainerRun, WaitCondition } from "../container-run.ts";
+import type { ContainerRun } from "../container-run.ts";
+import type { WaitCondition } from "../exit-waiters.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { Router } from "../router.ts";
 

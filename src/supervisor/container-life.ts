@@ -1,0 +1,209 @@
+import { releaseSurroundings } from "../engine/containers/release.ts";
+import { removeContainer } from "../engine/containers/remove.ts";
+import { startContainer } from "../engine/containers/start.ts";
+import { explainStartFailure, UNEXPLAINED_FAILURE } from "../engine/containers/start-failure.ts";
+import { type StopRequest, stopContainer } from "../engine/containers/stop.ts";
+import type { StoredContainer } from "../engine/containers/stored-container.ts";
+import { writeState } from "../engine/containers/write-state.ts";
+import { EngineError, isEngineError } from "../errors.ts";
+import { faultPoint } from "../fault-point.ts";
+import type { ContainerState } from "../model/container-record.ts";
+import type { ContainerStatus } from "../model/container-view.ts";
+import type { ProcessIo } from "../stdio/process-io.ts";
+import { containerStdio } from "./container-io.ts";
+import { recordExit } from "./exit-record.ts";
+import { type ContainerExit, ExitWaiters, type TaskExit } from "./exit-waiters.ts";
+import { Mutex } from "./mutex.ts";
+import { RestartPlan } from "./restart-plan.ts";
+import type { RunServices } from "./run-services.ts";
+
+/** How long an operation of its own accord, with no caller to lose patience, may take. */
+const OWN_DEADLINE_MS = 60_000;
+
+/**
+ * What is true of one container, and the steps by which that changes; what asks for them is `ContainerRun`, for people,
+ * and `ContainerRecovery`. Starting, settling an exit and removing change what the container is: whoever takes such a
+ * step does so within `transitions`. Intent is written down before it is acted on, so that the next supervisor can go
+ * on from any point at which this one is killed.
+ */
+export class ContainerLife {
+  readonly id: string;
+  readonly services: RunServices;
+  readonly transitions = new Mutex();
+  readonly waiters = new ExitWaiters();
+  readonly restartPlan = new RestartPlan();
+  /** The newest reading of the container's record; its state is what this object wrote last. */
+  container: StoredContainer;
+  state: ContainerState;
+  /** The process of the present run, 0 between runs. */
+  pid = 0;
+  /** The stdio of the present run; undefined between runs. */
+  io: ProcessIo | undefined;
+  paused = false;
+  oomKilled = false;
+  removing = false;
+  removed = false;
+  /** Set while a restart that a person asked for is between its stop and its start. */
+  restartAsked = false;
+  /** Settles when the network and the shared memory of the last run have been released. */
+  released: Promise<unknown> = Promise.resolve();
+
+  constructor(services: RunServices, container: StoredContainer) {
+    this.id = container.id;
+    this.services = services;
+    this.container = container;
+    this.state = container.state;
+  }
+
+  get status(): ContainerStatus {
+    if (this.removing) return "removing";
+    if (this.pid !== 0) return this.paused ? "paused" : "running";
+    if (this.restartPlan.isPending) return "restarting";
+    return this.state.startedAt === "" ? "created" : "exited";
+  }
+
+  get lastExit(): ContainerExit {
+    return { exitCode: this.state.exitCode, error: this.state.error };
+  }
+
+  /** @throws EngineError `not-found` when the container is gone. */
+  requirePresent(): void {
+    if (this.removed) throw new EngineError("not-found", `No such container: ${this.container.name}`);
+  }
+
+  /** Starts a process, going on from `state`. @throws EngineError when it does not start, which is written down. */
+  async start(state: ContainerState): Promise<void> {
+    const { engine, stdio, waiting, bootId, events, onDefect } = this.services;
+    const { container } = this;
+    await this.released;
+    const io = await stdio.create(containerStdio(engine, container, onDefect));
+    faultPoint("start.fifos-made");
+    waiting.admit(this.id, io);
+    try {
+      const request = { container, bootId, stdio: io.paths, state: { ...state, stoppedByUser: false, error: "" } };
+      const started = await startContainer(engine, request, { signal: AbortSignal.timeout(OWN_DEADLINE_MS) });
+      this.pid = started.pid;
+      this.state = started.state;
+    } catch (error) {
+      await io.drained();
+      await io.close();
+      throw await this.#recordStartFailure(error);
+    }
+    faultPoint("start.state-written");
+    this.io = io;
+    this.paused = false;
+    this.oomKilled = false;
+    io.started();
+    events.networks("connect", this.id, this.state.endpoints);
+    events.tell(this.container, "start");
+  }
+
+  /** Settles the end of the present run. */
+  async settle(exit: TaskExit): Promise<void> {
+    const { hostConfig } = this.container.record;
+    const run = this.state;
+    const removes = this.removing || (hostConfig.AutoRemove && !this.restartAsked);
+    const circumstances = { policy: hostConfig.RestartPolicy, oomKilled: this.oomKilled, removes };
+    const { state, ranMs, restarts } = recordExit(run, exit, { ...circumstances, restartAsked: this.restartAsked });
+    this.state = state;
+    // Until the exit is written down only the task knows of it, so it is deleted after that.
+    if (!removes) await this.writeState(this.state);
+    faultPoint("settle.exit-written");
+    await this.io?.drained();
+    faultPoint("settle.output-drained");
+    this.released = this.release(run);
+    this.#announceExit(exit, ranMs);
+    // Another client's task is its own to delete, unless the container goes with it.
+    if (this.container.isOwn || removes) await this.deleteTask();
+    faultPoint("settle.task-deleted");
+    if (removes && !this.removing) await this.remove(true).catch(this.services.onDefect);
+    if (restarts) this.scheduleRestart(this.restartPlan.nextDelayMs(ranMs));
+    faultPoint("settle.done");
+  }
+
+  /** Starts the container after a pause because its policy, not a person, wants it. */
+  scheduleRestart(delayMs: number): void {
+    this.restartPlan.schedule(delayMs, () => {
+      void this.transitions.run(async () => {
+        if (!this.restartPlan.take()) return;
+        const state = { ...this.state, restartCount: this.state.restartCount + 1 };
+        faultPoint("restart.due");
+        await this.start(state).catch(this.services.onDefect);
+      });
+    });
+  }
+
+  /** Asks the process to end, and waits until it has. */
+  async stop(request: StopRequest, exited: Promise<unknown>): Promise<void> {
+    await stopContainer(this.services.engine, this.container, request, {
+      exited,
+      onSignal: (number) => this.services.events.tell(this.container, "kill", { signal: String(number) }),
+    });
+  }
+
+  async deleteTask(): Promise<void> {
+    try {
+      await this.services.engine.containerd.tasks.delete(this.id);
+    } catch (error) {
+      if (!isEngineError(error, "not-found")) this.services.onDefect(error);
+    }
+  }
+
+  /** Gives back what a run had of the host. */
+  async release(run: ContainerState): Promise<void> {
+    await releaseSurroundings(this.services.engine, this.container, run).catch(this.services.onDefect);
+  }
+
+  /** Takes away a container that has no task. */
+  async remove(volumes: boolean): Promise<void> {
+    const signal = AbortSignal.timeout(OWN_DEADLINE_MS);
+    await removeContainer(this.services.engine, this.container, { volumes }, { signal });
+    this.bury();
+    this.services.events.tell(this.container, "destroy");
+  }
+
+  /** The container is gone, for everybody who looks on. */
+  bury(): void {
+    this.removed = true;
+    this.services.waiting.dismiss(this.id);
+    this.waiters.tellRemoval(this.lastExit);
+  }
+
+  async writeState(state: ContainerState): Promise<void> {
+    this.state = state;
+    if (!this.container.isOwn) return;
+    await writeState(this.services.engine, this.id, state);
+  }
+
+  /** What docker keeps of a failed start: the reason, an exit code, and no container if it was to be removed. */
+  async #recordStartFailure(error: unknown): Promise<EngineError> {
+    const { code, message, exitCode } = explainStartFailure(error);
+    const desired = this.state.startedAt === "" ? "created" : "stopped";
+    this.state = {
+      ...this.state,
+      desired,
+      error: message,
+      exitCode: exitCode === UNEXPLAINED_FAILURE ? this.state.exitCode || exitCode : exitCode,
+    };
+    if (this.container.record.hostConfig.AutoRemove) await this.remove(true);
+    else await this.writeState(this.state);
+    return new EngineError(code, message, {
+      cause: error,
+      hint: error instanceof EngineError ? error.hint : undefined,
+    });
+  }
+
+  /** The run is over for everybody who looks on; what is left to do has nothing to tell them. */
+  #announceExit({ exitStatus }: TaskExit, ranMs: number): void {
+    void this.io?.close();
+    this.io = undefined;
+    this.pid = 0;
+    this.paused = false;
+    this.services.events.networks("disconnect", this.id, this.state.endpoints);
+    this.services.events.tell(this.container, "die", {
+      execDuration: String(Math.floor(ranMs / 1000)),
+      exitCode: String(exitStatus),
+    });
+    this.waiters.tellExit(this.lastExit);
+  }
+}

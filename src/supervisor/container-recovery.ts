@@ -1,0 +1,74 @@
+import type { ContainerState } from "../model/container-record.ts";
+import type { ProcessIo } from "../stdio/process-io.ts";
+import type { ContainerLife } from "./container-life.ts";
+
+/** Exit code of a run whose end nobody saw, as docker shows it after a reboot. */
+const UNSEEN_EXIT_CODE = 255;
+
+/** What is done to a container to bring it in line with what containerd knows; see `reconcile`. */
+export class ContainerRecovery {
+  readonly #life: ContainerLife;
+
+  constructor(life: ContainerLife) {
+    this.#life = life;
+  }
+
+  /** What was written down last. */
+  get state(): ContainerState {
+    return this.#life.state;
+  }
+
+  /** True while something is under way that changes what the container is. */
+  get isChanging(): boolean {
+    return this.#life.transitions.isBusy;
+  }
+
+  get hasRestartPending(): boolean {
+    return this.#life.restartPlan.isPending;
+  }
+
+  /** Takes up a process that an earlier supervisor started; `io` is absent if its FIFOs are gone. */
+  async adopt(pid: number, { paused, io }: { readonly paused: boolean; readonly io: ProcessIo | undefined }) {
+    const life = this.#life;
+    life.pid = pid;
+    life.paused = paused;
+    life.io = io;
+    await life.services.engine.networks.ports.adopt(life.state.ports);
+  }
+
+  /** Settles a run that ended together with its task, unseen: the host was rebooted, or somebody deleted the task. */
+  async settleUnseen(): Promise<void> {
+    const life = this.#life;
+    const exitedAt = new Date().toISOString();
+    await life.transitions.run(() => life.settle({ pid: life.pid, exitStatus: UNSEEN_EXIT_CODE, exitedAt }));
+  }
+
+  /** Deletes a task that was made and never started. */
+  async discardTask(): Promise<void> {
+    await this.#life.transitions.run(() => this.#life.deleteTask());
+  }
+
+  /** Undoes a first start that was cut short before there was a process. */
+  async abandonStart(): Promise<void> {
+    const life = this.#life;
+    await life.transitions.run(async () => {
+      life.released = life.release(life.state);
+      await life.writeState({ ...life.state, desired: "created", netnsPath: "", endpoints: [], ports: [] });
+    });
+  }
+
+  /** Goes on with a removal that was interrupted. */
+  async finishRemoval(): Promise<void> {
+    const life = this.#life;
+    life.removing = true;
+    await life.transitions.run(async () => {
+      life.released = life.release(life.state);
+      await life.remove(life.container.record.hostConfig.AutoRemove);
+    });
+  }
+
+  /** Starts the container because its policy, not a person, wants it. */
+  scheduleRestart(delayMs: number): void {
+    this.#life.scheduleRestart(delayMs);
+  }
+}

@@ -1,0 +1,41 @@
+import type { RestartPolicy } from "../model/container-config.ts";
+import type { ContainerState } from "../model/container-record.ts";
+import type { TaskExit } from "./exit-waiters.ts";
+import { wantsRestart } from "./restarts.ts";
+
+/** What is known beside the exit itself. */
+export interface ExitCircumstances {
+  readonly policy: RestartPolicy;
+  readonly oomKilled: boolean;
+  /** The container goes with its process: `--rm`, or somebody removes it. */
+  readonly removes: boolean;
+  /** A person asked for a restart, who will start it. */
+  readonly restartAsked: boolean;
+}
+
+/** What follows from an exit. */
+export interface ExitRecord {
+  /** To be written down before anything is done about it. */
+  readonly state: ContainerState;
+  readonly ranMs: number;
+  /** The policy wants the container to run again. */
+  readonly restarts: boolean;
+}
+
+/** Decides what an exit makes of a container. */
+export function recordExit(run: ContainerState, exit: TaskExit, circumstances: ExitCircumstances): ExitRecord {
+  const { policy, oomKilled, removes, restartAsked } = circumstances;
+  const ranMs = Math.max(0, Date.parse(exit.exitedAt) - Date.parse(run.startedAt));
+  const wanted = run.desired === "running" && wantsRestart(policy, { ...run, exitCode: exit.exitStatus, ranMs });
+  const restarts = wanted && !removes && !restartAsked;
+  const state: ContainerState = {
+    ...run,
+    desired: removes ? "removed" : restarts ? "running" : "stopped",
+    finishedAt: exit.exitedAt,
+    exitCode: exit.exitStatus,
+    oomKilled,
+    netnsPath: "",
+    ports: [],
+  };
+  return { state, ranMs, restarts };
+}
