@@ -62,12 +62,17 @@ function statusOf(state: ContainerState, task: TaskFacts | undefined): Container
   return task === undefined && restartOwed ? "restarting" : "exited";
 }
 
+function healthSuffix(health: ContainerStateView["Health"]): string {
+  if (health === undefined) return "";
+  return health.Status === "starting" ? " (health: starting)" : ` (${health.Status})`;
+}
+
 /** The STATUS column: `Up 5 minutes`, `Exited (137) 2 hours ago`. */
 export function formatStatus(view: ContainerStateView, now: number): string {
   const since = (time: string) => formatHumanDuration(now - Date.parse(time));
   switch (view.Status) {
     case "running":
-      return `Up ${since(view.StartedAt)}`;
+      return `Up ${since(view.StartedAt)}${healthSuffix(view.Health)}`;
     case "paused":
       return `Up ${since(view.StartedAt)} (Paused)`;
     case "restarting":

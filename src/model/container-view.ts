@@ -62,6 +62,26 @@ export interface ContainerSummary {
   readonly Mounts: readonly MountPoint[];
 }
 
+export type HealthStatus = "starting" | "healthy" | "unhealthy";
+
+/** What one probe of a container's health came to. */
+export interface ProbeResult {
+  readonly Start: string;
+  readonly End: string;
+  /** -1 for a probe that ran too long, or could not be run. */
+  readonly ExitCode: number;
+  /** The first 4096 bytes of its output. */
+  readonly Output: string;
+}
+
+export interface HealthView {
+  readonly Status: HealthStatus;
+  /** Failures in a row. */
+  readonly FailingStreak: number;
+  /** The last five, oldest first. */
+  readonly Log: readonly ProbeResult[];
+}
+
 export interface ContainerStateView {
   readonly Status: ContainerStatus;
   readonly Running: boolean;
@@ -75,6 +95,8 @@ export interface ContainerStateView {
   /** `0001-01-01T00:00:00Z` when it never happened. */
   readonly StartedAt: string;
   readonly FinishedAt: string;
+  /** Absent without a health check, and before the first start. */
+  readonly Health?: HealthView;
 }
 
 export interface NetworkSettingsView {

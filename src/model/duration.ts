@@ -41,6 +41,20 @@ export function parseDuration(text: string): number {
   return sign * Math.trunc(total);
 }
 
+/** Writes nanoseconds as Go does: `1m30s`, `1.5s`, `500ms`. */
+export function formatDuration(nanoseconds: number): string {
+  const sign = nanoseconds < 0 ? "-" : "";
+  const magnitude = Math.abs(nanoseconds);
+  if (magnitude === 0) return "0s";
+  const small = (["ms", "µs", "ns"] as const).find((unit) => magnitude >= (UNITS[unit] ?? 1));
+  if (magnitude < 1e9 && small !== undefined) return `${sign}${magnitude / (UNITS[small] ?? 1)}${small}`;
+  const minutes = Math.floor(magnitude / 60e9);
+  const seconds = `${Number(((magnitude - minutes * 60e9) / 1e9).toFixed(9))}s`;
+  if (minutes === 0) return sign + seconds;
+  const hours = Math.floor(minutes / 60);
+  return `${sign}${hours > 0 ? `${hours}h` : ""}${minutes % 60}m${seconds}`;
+}
+
 function invalidDuration(text: string): EngineError {
   return new EngineError("invalid-argument", `time: invalid duration ${JSON.stringify(text)}`);
 }

@@ -10,6 +10,7 @@ import { faultPoint } from "../fault-point.ts";
 import type { ContainerState } from "../model/container-record.ts";
 import type { ContainerStatus } from "../model/container-view.ts";
 import type { ProcessIo } from "../stdio/process-io.ts";
+import { ContainerHealth } from "./container-health.ts";
 import { containerStdio } from "./container-io.ts";
 import { recordExit } from "./exit-record.ts";
 import { type ContainerExit, ExitWaiters, type TaskExit } from "./exit-waiters.ts";
@@ -32,6 +33,7 @@ export class ContainerLife {
   readonly transitions = new Mutex();
   readonly waiters = new ExitWaiters();
   readonly restartPlan = new RestartPlan();
+  readonly health: ContainerHealth;
   /** The newest reading of the container's record; its state is what this object wrote last. */
   container: StoredContainer;
   state: ContainerState;
@@ -53,6 +55,7 @@ export class ContainerLife {
     this.services = services;
     this.container = container;
     this.state = container.state;
+    this.health = new ContainerHealth(services, this);
   }
 
   get status(): ContainerStatus {
@@ -96,12 +99,14 @@ export class ContainerLife {
     io.started();
     events.networks("connect", this.id, this.state.endpoints);
     events.tell(this.container, "start");
+    this.health.begin();
   }
 
   /** Settles the end of the present run. */
   async settle(exit: TaskExit): Promise<void> {
     const { hostConfig } = this.container.record;
     const run = this.state;
+    void this.health.end();
     const removes = this.removing || (hostConfig.AutoRemove && !this.restartAsked);
     const circumstances = { policy: hostConfig.RestartPolicy, oomKilled: this.oomKilled, removes };
     const { state, ranMs, restarts } = recordExit(run, exit, { ...circumstances, restartAsked: this.restartAsked });
@@ -166,6 +171,8 @@ export class ContainerLife {
   bury(): void {
     this.removed = true;
     this.services.waiting.dismiss(this.id);
+    this.services.execs.dismiss(this.id);
+    void this.health.end();
     this.waiters.tellRemoval(this.lastExit);
   }
 

@@ -34,6 +34,7 @@ export class ContainerRecovery {
     life.paused = paused;
     life.io = io;
     await life.services.engine.networks.ports.adopt(life.state.ports);
+    if (!paused) life.health.begin();
   }
 
   /** Settles a run that ended together with its task, unseen: the host was rebooted, or somebody deleted the task. */

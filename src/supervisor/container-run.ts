@@ -48,11 +48,6 @@ export class ContainerRun {
     return this.#life.status;
   }
 
-  /** Settles when the network of the last run is free again. */
-  get released(): Promise<unknown> {
-    return this.#life.released;
-  }
-
   /** Takes a newer reading of the container's name and labels. Its state is what this object wrote last. */
   refresh(container: StoredContainer): void {
     this.#life.container = container;
@@ -136,14 +131,24 @@ export class ContainerRun {
   }
 
   async pause(signal: AbortSignal): Promise<void> {
-    await pauseContainer(this.#services.engine, this.container, { signal });
-    this.#life.paused = true;
+    const life = this.#life;
+    const { engine, execs } = this.#services;
+    // A probe that is frozen with the container would hold up its shim, and count as a failure.
+    if (life.pid !== 0 && !life.paused) await life.health.end();
+    try {
+      await execs.whileNoneStarts(this.id, () => pauseContainer(engine, life.container, { signal }));
+      life.paused = true;
+      await life.health.notePaused();
+    } finally {
+      if (life.pid !== 0 && !life.paused) life.health.begin();
+    }
     this.#services.events.tell(this.container, "pause");
   }
 
   async unpause(signal: AbortSignal): Promise<void> {
     await unpauseContainer(this.#services.engine, this.container, { signal });
     this.#life.paused = false;
+    this.#life.health.begin();
     this.#services.events.tell(this.container, "unpause");
   }
 
@@ -206,7 +211,16 @@ export class ContainerRun {
   }
 
   notePaused(paused: boolean): void {
-    this.#life.paused = paused;
+    const life = this.#life;
+    if (life.paused === paused || life.pid === 0) return;
+    life.paused = paused;
+    // Another client did it: its pausing cannot be held up, so a probe under way is only cut short.
+    if (!paused) {
+      life.health.begin();
+      return;
+    }
+    const ended = life.health.end();
+    void ended.then(() => life.health.notePaused()).catch(this.#services.onDefect);
   }
 
   /** Somebody else removed the container's record. */
@@ -215,8 +229,10 @@ export class ContainerRun {
     if (this.#life.pid === 0) this.#life.bury();
   }
 
-  /** Lets go of the container, which lives on. */
-  release(): void {
+  /** Lets go of the container, which lives on. Settles when nothing of the supervisor's runs in it. */
+  async release(): Promise<void> {
     this.#life.restartPlan.cancel();
+    await this.#life.health.end();
+    await this.#life.released;
   }
 }

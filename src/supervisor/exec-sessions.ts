@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { ExitStatus } from "../containerd/tasks.ts";
 import { execUser, startExec } from "../engine/containers/exec.ts";
 import { notRunning } from "../engine/containers/kill.ts";
 import { findTask, type StoredContainer } from "../engine/containers/stored-container.ts";
@@ -11,13 +13,17 @@ import type { ResolvedUser } from "../model/user-spec.ts";
 import type { Attachment, ProcessIo } from "../stdio/process-io.ts";
 import type { Stdio } from "../stdio/stdio.ts";
 import { containerRunDir, execRunDir } from "../store/layout.ts";
+import { Deferred } from "./deferred.ts";
 import type { EventLog } from "./events.ts";
+import { ExecGate } from "./exec-gate.ts";
 import type { SupervisorEngine } from "./services.ts";
 
 const EXIT_NOT_EXECUTABLE = 126;
 const EXIT_NOT_FOUND = 127;
 /** Sessions that have ended can be inspected for a while; docker keeps them for five minutes. */
 const KEPT_MS = 5 * 60_000;
+/** How often a containerd that is away is asked again for an exit. */
+const WAIT_RETRY_MS = 100;
 
 interface ExecSession {
   readonly id: string;
@@ -27,6 +33,8 @@ interface ExecSession {
   state: "created" | "running" | "exited";
   exitCode: number | undefined;
   pid: number;
+  /** Settles, with the exit code, when the process has ended and all its output has been shown. */
+  readonly ended: Deferred<number>;
 }
 
 /**
@@ -38,6 +46,7 @@ export class ExecSessions {
   readonly #stdio: Stdio;
   readonly #events: EventLog;
   readonly #sessions = new Map<string, ExecSession>();
+  readonly #gates = new Map<string, ExecGate>();
 
   constructor(options: { readonly engine: SupervisorEngine; readonly stdio: Stdio; readonly events: EventLog }) {
     this.#engine = options.engine;
@@ -64,7 +73,16 @@ export class ExecSessions {
     if (task?.status !== "running") throw notRunning(container);
     const user = config.User ? await execUser(this.#engine, container, config.User, { signal }) : undefined;
     const id = randomBytes(32).toString("hex");
-    this.#sessions.set(id, { id, container, config, user, state: "created", exitCode: undefined, pid: 0 });
+    this.#sessions.set(id, {
+      id,
+      container,
+      config,
+      user,
+      state: "created",
+      exitCode: undefined,
+      pid: 0,
+      ended: new Deferred(),
+    });
     this.#tell("exec_create", container, config, id);
     return id;
   }
@@ -133,7 +151,9 @@ export class ExecSessions {
       const consoleSize = request.ConsoleSize ?? config.ConsoleSize ?? undefined;
       const process = { container, execId: id, config, user, terminal, consoleSize, io };
       // The client may leave at any time; its process starts all the same, or not at all.
-      const { pid } = await startExec(this.#engine, process, { signal: new AbortController().signal });
+      const { pid } = await this.#gate(container.id).start(() =>
+        startExec(this.#engine, process, { signal: new AbortController().signal }),
+      );
       faultPoint("exec.process-started");
       session.pid = pid;
       io.started();
@@ -145,6 +165,26 @@ export class ExecSessions {
       throw error;
     }
     void this.#settle(session, io);
+  }
+
+  /** Settles, with the exit code, when a started process has ended and its output has been shown. */
+  ended(id: string): Promise<number> {
+    return this.#find(id).ended.promise;
+  }
+
+  /** Remembers a session no longer; the process it may still have ends by itself. */
+  forget(id: string): void {
+    this.#sessions.delete(id);
+  }
+
+  /** Pauses a container by `pause`, at a moment at which no process is being added to it. */
+  async whileNoneStarts<T>(containerId: string, pause: () => Promise<T>): Promise<T> {
+    return await this.#gate(containerId).pause(pause);
+  }
+
+  /** The container is gone. */
+  dismiss(containerId: string): void {
+    this.#gates.delete(containerId);
   }
 
   /** @throws EngineError `not-found`; `conflict` when it does not run. */
@@ -174,21 +214,40 @@ export class ExecSessions {
 
   async #settle(session: ExecSession, io: ProcessIo): Promise<void> {
     const { tasks } = this.#engine.containerd;
-    const exit = await tasks.wait(session.container.id, session.id).catch(() => undefined);
+    const exit = await this.#exitOf(session);
     // The exit code first: who sees the end of the output asks for it at once.
     this.#end(session, exit?.exitStatus ?? EXIT_NOT_EXECUTABLE);
     this.#tell("exec_die", session.container, session.config, session.id, { exitCode: String(session.exitCode) });
     faultPoint("exec.exit-noted");
     await io.drained();
+    session.ended.resolve(session.exitCode ?? EXIT_NOT_EXECUTABLE);
     await tasks.deleteProcess(session.container.id, session.id).catch(() => undefined);
     faultPoint("exec.process-deleted");
     await io.close();
+  }
+
+  /** The process outlives a restart of containerd, and so does the waiting for it; undefined when it is not known. */
+  async #exitOf({ id, container }: ExecSession): Promise<ExitStatus | undefined> {
+    while (true) {
+      try {
+        return await this.#engine.containerd.tasks.wait(container.id, id);
+      } catch (error) {
+        if (!isEngineError(error, "unavailable")) return undefined;
+        await delay(WAIT_RETRY_MS, undefined, { ref: false });
+      }
+    }
   }
 
   #end(session: ExecSession, exitCode: number): void {
     session.state = "exited";
     session.exitCode = exitCode;
     setTimeout(() => this.#sessions.delete(session.id), KEPT_MS).unref();
+  }
+
+  #gate(containerId: string): ExecGate {
+    const gate = this.#gates.get(containerId) ?? new ExecGate();
+    this.#gates.set(containerId, gate);
+    return gate;
   }
 
   #find(id: string): ExecSession {

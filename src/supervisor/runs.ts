@@ -77,8 +77,7 @@ export class ContainerRuns {
   /** Lets go of all containers, which run on. */
   async release(): Promise<void> {
     this.#watch?.stop();
-    for (const run of this.#runs.values()) run.release();
-    await Promise.all([...this.#runs.values()].map(({ released }) => released));
+    await Promise.all([...this.#runs.values()].map((run) => run.release()));
   }
 
   #track(container: StoredContainer): ContainerRun {

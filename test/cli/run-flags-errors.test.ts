@@ -195,7 +195,6 @@ describe("streams", () => {
 describe("docker's flags that do nothing here", () => {
   it.each([
     ["--gpus all", "--gpus: no GPU is passed to the container"],
-    ["--health-cmd true --health-retries 2", "--health-cmd, --health-retries: health checks are recorded and not run"],
     ["--link a:b", "--link: the container does not learn the other one's name and environment"],
     ["--kernel-memory 50m", "--kernel-memory: no kernel has this limit any more"],
     ["--storage-opt size=1g", "--storage-opt: the snapshotter takes no options"],

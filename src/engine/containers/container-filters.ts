@@ -1,5 +1,5 @@
 import { EngineError } from "../../errors.ts";
-import type { ContainerStatus, ContainerSummary } from "../../model/container-view.ts";
+import type { ContainerStatus, ContainerSummary, HealthStatus } from "../../model/container-view.ts";
 import type { Filters } from "../../model/filters.ts";
 
 /** What the filters look at that a row does not show. */
@@ -10,6 +10,8 @@ export interface FilterSubject {
   readonly running: boolean;
   readonly exitCode: number;
   readonly hasRun: boolean;
+  /** `none` for a container that is not probed. */
+  readonly health: HealthStatus | "none";
 }
 
 /** What the filters refer to, looked up before: containers of `before` and `since`, images of `ancestor`. */
@@ -58,7 +60,7 @@ const TESTS: Readonly<Record<string, TestMaker>> = {
   },
   health: (filters) => {
     for (const value of filters.values("health")) requireOneOf("health", "health", value, HEALTHS);
-    return () => filters.matchesExactly("health", "none");
+    return ({ health }) => filters.matchesExactly("health", health);
   },
   "is-task": (filters) => {
     const wantsTasks = filters.boolean("is-task", false);

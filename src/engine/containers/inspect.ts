@@ -1,5 +1,4 @@
 import type { TaskInfo } from "../../containerd/tasks.ts";
-import { viewState } from "../../model/container-status.ts";
 import type { ContainerInspect } from "../../model/container-view.ts";
 import type { Mount } from "../../model/mount.ts";
 import type { Engine } from "../engine.ts";
@@ -44,7 +43,7 @@ interface Surroundings {
 
 function viewContainer(container: StoredContainer, { task, mounts, sizes }: Surroundings): ContainerInspect {
   const { id, info, name, record, state } = container;
-  const stateView = viewState(container.stateWith(task), task);
+  const stateView = container.viewState(task);
   const [path = "", ...args] = record.argv;
   const stateFile = (file: string) => (record.stateDir === "" ? "" : `${record.stateDir}/${file}`);
   return {

@@ -1,6 +1,6 @@
 import type { ImageRecord } from "../../containerd/images.ts";
 import type { TaskInfo } from "../../containerd/tasks.ts";
-import { formatStatus, viewState } from "../../model/container-status.ts";
+import { formatStatus } from "../../model/container-status.ts";
 import type { ContainerSummary } from "../../model/container-view.ts";
 import { Filters } from "../../model/filters.ts";
 import { Reference } from "../../model/reference.ts";
@@ -65,7 +65,7 @@ function summarize(
   targets: ReadonlyMap<string, string>,
 ): FilterSubject {
   const { record } = container;
-  const view = viewState(container.stateWith(task), task);
+  const view = container.viewState(task);
   const annotations = record.hostConfig.Annotations;
   const alive = view.Running && !view.Restarting;
   const summary: ContainerSummary = {
@@ -92,6 +92,7 @@ function summarize(
     running: view.Running,
     exitCode: view.ExitCode,
     hasRun: view.Status !== "created",
+    health: view.Health?.Status ?? "none",
   };
 }
 

@@ -9,7 +9,9 @@ import {
   RECORD_EXTENSION,
   STATE_EXTENSION,
 } from "../../model/container-record.ts";
-import { INITIAL_STATE } from "../../model/container-status.ts";
+import { INITIAL_STATE, viewState } from "../../model/container-status.ts";
+import type { ContainerStateView } from "../../model/container-view.ts";
+import { HEALTH_EXTENSION, type HealthRecord, viewHealth } from "../../model/health.ts";
 import type { Engine } from "../engine.ts";
 import { describeForeignContainer } from "./foreign-record.ts";
 
@@ -42,9 +44,16 @@ export class StoredContainer {
     return this.#state;
   }
 
-  /** The state to be shown beside a task: nobody wrote down when another client's container was started. */
-  stateWith(task: TaskInfo | undefined): ContainerState {
-    return this.isOwn || task === undefined ? this.state : { ...this.state, startedAt: this.info.createdAt };
+  /** Docker's view of the container's state, beside its task. */
+  viewState(task: TaskInfo | undefined): ContainerStateView {
+    // Nobody wrote down when another client's container was started.
+    const state = this.isOwn || task === undefined ? this.state : { ...this.state, startedAt: this.info.createdAt };
+    const view = viewState(state, task);
+    const check = this.record.config.Healthcheck;
+    if (check === undefined) return view;
+    const found = this.info.extension(HEALTH_EXTENSION) as HealthRecord | undefined;
+    const health = viewHealth({ check, state, status: view.Status }, found);
+    return health === undefined ? view : { ...view, Health: health };
   }
 }
 

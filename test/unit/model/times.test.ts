@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseDuration } from "../../../src/model/duration.ts";
+import { formatDuration, parseDuration } from "../../../src/model/duration.ts";
 import { formatHumanDuration, formatTimeAgo } from "../../../src/model/relative-time.ts";
 
 describe("Go durations", () => {
@@ -15,6 +15,21 @@ describe("Go durations", () => {
     [".5s", 500e6],
   ])("reads %s", (text, nanoseconds) => {
     expect(parseDuration(text)).toBe(nanoseconds);
+  });
+
+  it.each([
+    [0, "0s"],
+    [10e9, "10s"],
+    [90e9, "1m30s"],
+    [5400e9, "1h30m0s"],
+    [500e6, "500ms"],
+    [1.5e6, "1.5ms"],
+    [1500e6, "1.5s"],
+    [2003, "2.003µs"],
+    [7, "7ns"],
+    [-1e9, "-1s"],
+  ])("writes %d", (nanoseconds, text) => {
+    expect(formatDuration(nanoseconds)).toBe(text);
   });
 
   it.each([

@@ -22,6 +22,7 @@ const SUBJECT: FilterSubject = {
   running: false,
   exitCode: 3,
   hasRun: true,
+  health: "none",
 };
 const REFERENCES = {
   before: ["2026-01-01T00:00:00.000000003Z"],
