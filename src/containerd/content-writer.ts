@@ -8,10 +8,10 @@ import {
 } from "./generated/containerd/services/content/v1/content.ts";
 import type { DuplexCall, ServiceClient, WriteOptions } from "./rpc.ts";
 
-/** Chunks are gathered to messages of this size: each costs containerd a write and an answer, and a larger one gains nothing. */
-const MESSAGE_BYTES = 256 * 1024;
+/** Chunks are gathered to messages of this size: each costs us, and containerd, a handful of wake-ups and an answer. */
+const MESSAGE_BYTES = 512 * 1024;
 /** How far the writer may run ahead of what containerd has confirmed. */
-const WINDOW_BYTES = 4 * 1024 * 1024;
+const WINDOW_BYTES = 1024 * 1024;
 /** The field number of `WriteContentRequest.data`. */
 const DATA_FIELD = 6;
 
@@ -31,8 +31,8 @@ export class ContentWriter {
   private sentOffset: number;
   private confirmedOffset: number;
   private answersMissing = 0;
-  /** Chunks that do not fill a message yet. */
-  private gathered: Uint8Array[] = [];
+  /** A message that is not full yet. */
+  private gathered: Buffer | undefined;
   private gatheredBytes = 0;
 
   constructor(
@@ -50,12 +50,17 @@ export class ContentWriter {
     return this.sentOffset + this.gatheredBytes;
   }
 
-  /** Appends a chunk, which is the writer's from now on and must not change. Resolves when the next may come. */
+  /** Appends a chunk. Resolves when the next may come, and when the caller may change this one. */
   async write(chunk: Uint8Array): Promise<void> {
     for (let start = 0; start < chunk.length; ) {
       const piece = chunk.subarray(start, start + MESSAGE_BYTES - this.gatheredBytes);
       start += piece.length;
-      this.gathered.push(piece);
+      if (this.gatheredBytes === 0 && piece.length >= MESSAGE_BYTES / 2) {
+        await this.sendMessage(piece);
+        continue;
+      }
+      this.gathered ??= Buffer.allocUnsafeSlow(MESSAGE_BYTES);
+      this.gathered.set(piece, this.gatheredBytes);
       this.gatheredBytes += piece.length;
       if (this.gatheredBytes === MESSAGE_BYTES) await this.sendGathered();
     }
@@ -104,14 +109,19 @@ export class ContentWriter {
   }
 
   private async sendGathered(): Promise<void> {
-    await this.confirm(WINDOW_BYTES);
-    const head = { ...this.emptyRequest(), action: WriteAction.WRITE, offset: BigInt(this.sentOffset) };
-    const pieces = this.gathered;
-    this.sentOffset += this.gatheredBytes;
-    this.gathered = [];
+    const message = this.gathered?.subarray(0, this.gatheredBytes) ?? new Uint8Array();
     this.gatheredBytes = 0;
+    await this.sendMessage(message);
+  }
+
+  /** Resolves when the kernel has the message. */
+  private async sendMessage(data: Uint8Array): Promise<void> {
+    const offset = this.sentOffset;
+    this.sentOffset += data.length;
+    await this.confirm(WINDOW_BYTES);
     this.answersMissing++;
-    await this.call.sendWithBytes(head, DATA_FIELD, pieces);
+    const head = { ...this.emptyRequest(), action: WriteAction.WRITE, offset: BigInt(offset) };
+    await this.call.sendWithBytes(head, DATA_FIELD, [data]);
   }
 
   /** Reads answers until at most `bytesAhead` bytes are not confirmed. */

@@ -124,7 +124,7 @@ export class RegistryClient {
 
   /**
    * Opens a blob of the repository, from `offset`. The bytes come as the network delivers them and are not checked:
-   * whoever stores them does that.
+   * whoever stores them does that. A chunk is the reader's until it asks for the next one.
    */
   async fetchBlob(
     reference: Reference,

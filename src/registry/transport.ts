@@ -1,7 +1,7 @@
-import type { Agent as UndiciAgent } from "undici";
-import api from "undici/lib/api/index.js";
+import type { Dispatcher, Agent as UndiciAgent } from "undici";
 import Agent from "undici/lib/dispatcher/agent.js";
 import { EngineError } from "../errors.ts";
+import { Body } from "./body.ts";
 import { connectorFor } from "./connector.ts";
 import { fromNetworkError } from "./errors.ts";
 
@@ -20,7 +20,10 @@ export interface HttpResponse {
   /** Where the answer came from, after redirects. */
   readonly url: URL;
   header(name: string): string | undefined;
-  /** The body as it arrives; ending the iteration early closes the connection. */
+  /**
+   * The body as it arrives, in chunks that are valid until the next one is asked for; ending the iteration early closes
+   * the connection.
+   */
   readonly body: AsyncIterable<Buffer>;
   /** The whole body, of at most `limit` bytes. */
   bytes(limit: number): Promise<Buffer>;
@@ -75,19 +78,11 @@ export class Transport {
   }
 
   private async sendOnce({ method, url, headers, body, insecure = false, signal }: HttpRequest): Promise<HttpResponse> {
-    try {
-      const response = await api.request.call(this.agent(insecure), {
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method,
-        headers: { ...headers },
-        body: body ?? null,
-        signal,
-      });
-      return new UndiciResponse(response.statusCode, url, response.headers, response.body);
-    } catch (error) {
-      throw fromNetworkError(error, url);
-    }
+    const answer = new Answer(url, signal);
+    const origin = url.origin;
+    const path = url.pathname + url.search;
+    this.agent(insecure).dispatch({ origin, path, method, headers: { ...headers }, body: body ?? null }, answer);
+    return await answer.begun;
   }
 
   private agent(insecure: boolean): UndiciAgent {
@@ -105,24 +100,78 @@ export class Transport {
   }
 }
 
-type UndiciBody = Awaited<ReturnType<UndiciAgent["request"]>>["body"];
-type UndiciHeaders = Awaited<ReturnType<UndiciAgent["request"]>>["headers"];
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-class UndiciResponse implements HttpResponse {
+/** One request on its way through undici, whose calls make a response of it, or fail it. */
+class Answer implements Dispatcher.DispatchHandler {
+  readonly begun: Promise<HttpResponse>;
+  private resolve!: (response: HttpResponse) => void;
+  private reject!: (error: Error) => void;
+  private controller: Dispatcher.DispatchController | undefined;
+  private body: Body | undefined;
+
+  constructor(
+    private readonly url: URL,
+    private readonly signal: AbortSignal,
+  ) {
+    this.begun = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    signal.addEventListener("abort", this.onAbort, { once: true });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    if (this.signal.aborted) this.onAbort();
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
+    // 1xx says that the answer proper follows.
+    if (status < 200) return;
+    this.body = new Body(controller);
+    this.resolve(new Response(status, this.url, headers, this.body));
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.body?.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.release();
+    this.body?.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.release();
+    const failure = fromNetworkError(error, this.url);
+    this.body?.end(failure);
+    this.reject(failure);
+  }
+
+  private readonly onAbort = (): void => {
+    const reason: Error = this.signal.reason;
+    // Before a connection is there nobody else can be told.
+    if (!this.controller) this.reject(fromNetworkError(reason, this.url));
+    this.controller?.abort(reason);
+  };
+
+  private release(): void {
+    this.signal.removeEventListener("abort", this.onAbort);
+  }
+}
+
+class Response implements HttpResponse {
   constructor(
     readonly status: number,
     readonly url: URL,
-    private readonly headers: UndiciHeaders,
-    private readonly stream: UndiciBody,
+    private readonly headers: Headers,
+    readonly body: Body,
   ) {}
 
   header(name: string): string | undefined {
     const value = this.headers[name];
     return Array.isArray(value) ? value.join(", ") : value;
-  }
-
-  get body(): AsyncIterable<Buffer> {
-    return translated(this.stream, this.url);
   }
 
   async bytes(limit: number): Promise<Buffer> {
@@ -133,7 +182,7 @@ class UndiciResponse implements HttpResponse {
       if (size > limit) {
         throw new EngineError("out-of-range", `${this.url.host}: the answer is larger than ${limit} bytes`);
       }
-      chunks.push(chunk);
+      chunks.push(Buffer.from(chunk));
     }
     return Buffer.concat(chunks, size);
   }
@@ -143,19 +192,7 @@ class UndiciResponse implements HttpResponse {
   }
 
   async discard(): Promise<void> {
-    try {
-      await this.stream.dump();
-    } catch (error) {
-      throw fromNetworkError(error, this.url);
-    }
-  }
-}
-
-async function* translated(stream: UndiciBody, url: URL): AsyncGenerator<Buffer> {
-  try {
-    yield* stream as AsyncIterable<Buffer>;
-  } catch (error) {
-    throw fromNetworkError(error, url);
+    await this.body.discard();
   }
 }
 

@@ -7,13 +7,6 @@ declare module "undici/lib/dispatcher/agent.js" {
   export default Agent;
 }
 
-declare module "undici/lib/api/index.js" {
-  import type { Dispatcher } from "undici";
-
-  const api: { request: Dispatcher["request"] };
-  export default api;
-}
-
 declare module "undici/lib/core/connect.js" {
   import { buildConnector } from "undici";
   export default buildConnector;

@@ -1,3 +1,5 @@
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -47,7 +49,9 @@ function basic(username: string, password: string): string {
 async function readBlob(offset = 0): Promise<Buffer> {
   const [layer] = image.layers as [TestImage["layers"][0]];
   const chunks: Uint8Array[] = [];
-  for await (const chunk of await client.fetchBlob(reference, layer, { offset, signal })) chunks.push(chunk);
+  // A chunk is its reader's until the next one is asked for.
+  for await (const chunk of await client.fetchBlob(reference, layer, { offset, signal }))
+    chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 
@@ -169,6 +173,46 @@ describe("failures", () => {
 });
 
 describe("blobs", () => {
+  it("arrive as they are, several side by side, however fast they are read and in whatever pieces they were sent", async () => {
+    const bytes = randomBytes(12_000_000);
+    registry.intercept = async (_, response) => {
+      // Without a length the body comes in chunks, whose heads stand between the bytes.
+      for (let start = 0, size = 1; start < bytes.length; start += size, size = (size * 7) % 900_001) {
+        if (!response.write(bytes.subarray(start, start + size))) await once(response, "drain");
+      }
+      response.end();
+      return true;
+    };
+    const [layer] = image.layers as [TestImage["layers"][0]];
+
+    const digests = [0, 1, 2].map(async (pauses) => {
+      const hash = createHash("sha256");
+      for await (const chunk of await client.fetchBlob(reference, layer, { signal })) {
+        for (let pause = 0; pause < pauses; pause++) await new Promise(setImmediate);
+        hash.update(chunk);
+      }
+      return hash.digest("hex");
+    });
+
+    expect(await Promise.all(digests)).toEqual(Array(3).fill(createHash("sha256").update(bytes).digest("hex")));
+  });
+
+  it("that are not read to their end take their connection along, and no other", async () => {
+    const [layer] = image.layers as [TestImage["layers"][0]];
+    const closed: Promise<unknown>[] = [];
+    registry.intercept = (_, response) => {
+      closed.push(once(response, "close"));
+      response.writeHead(200, { "content-length": 50_000_000 });
+      response.write(randomBytes(5_000_000));
+      return true;
+    };
+    for await (const _chunk of await client.fetchBlob(reference, layer, { signal })) break;
+    await Promise.all(closed);
+    registry.intercept = () => false;
+
+    expect((await readBlob()).equals(layerBytes())).toBe(true);
+  });
+
   it("are resumed with a range, and cut where the registry does not know ranges", async () => {
     expect((await readBlob(1234)).equals(layerBytes().subarray(1234))).toBe(true);
     expect(registry.requests[0]?.headers.range).toBe("bytes=1234-");

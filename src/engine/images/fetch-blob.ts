@@ -5,6 +5,7 @@ import type { Descriptor } from "../../model/descriptor.ts";
 import type { Reference } from "../../model/reference.ts";
 import type { Engine } from "../engine.ts";
 import { missingLabels, sourceLabel } from "./labels.ts";
+import { Turns } from "./turns.ts";
 
 export interface FetchBlobRequest {
   readonly reference: Reference;
@@ -12,6 +13,9 @@ export interface FetchBlobRequest {
   /** containerd's client names ingests this way; with the same names each resumes what the other began. */
   readonly ref: string;
   readonly leaseId: string;
+  /** Where what several downloads bring is written one at a time, and this one's place among them. */
+  readonly turns?: Turns | undefined;
+  readonly rank?: number | undefined;
 }
 
 export interface FetchBlobContext {
@@ -51,7 +55,7 @@ export async function fetchBlob(
 
 async function fetchOnce(
   { containerd, registry }: Pick<Engine, "containerd" | "registry">,
-  { reference, descriptor, ref, leaseId }: FetchBlobRequest,
+  { reference, descriptor, ref, leaseId, turns = new Turns(), rank = 0 }: FetchBlobRequest,
   { signal, onBytes }: FetchBlobContext,
 ): Promise<void> {
   const labels = sourceLabel(reference);
@@ -60,7 +64,7 @@ async function fetchOnce(
   if (writer.offset < descriptor.size) {
     const blob = await registry.fetchBlob(reference, descriptor, { offset: writer.offset, signal });
     for await (const chunk of blob) {
-      await writer.write(chunk);
+      await turns.take(rank, () => writer.write(chunk));
       faultPoint("pull.blob-chunk-written");
       onBytes(writer.offset);
     }

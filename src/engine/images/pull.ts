@@ -9,11 +9,12 @@ import type { Reference } from "../../model/reference.ts";
 import type { Engine, OperationContext } from "../engine.ts";
 import { manifestsFor } from "./choose-manifest.ts";
 import { limitConcurrency, runTogether } from "./concurrency.ts";
-import { fetchBlob } from "./fetch-blob.ts";
+import { type FetchBlobRequest, fetchBlob } from "./fetch-blob.ts";
 import { type ImageLayer, imageLayers } from "./image-content.ts";
 import { childLabels, sourceLabel } from "./labels.ts";
 import { forgetPartialPull, keepPartialPull } from "./partial-pull.ts";
 import { recordImage } from "./record.ts";
+import { Turns } from "./turns.ts";
 import { isUnpacked, referToSnapshot, unpackLayer } from "./unpack.ts";
 
 export interface PullRequest {
@@ -153,8 +154,13 @@ async function fetchLayers(engine: Puller, manifest: ImageManifest, config: Imag
   const steps = layers.map((layer, index) => ({ ...layer, isUnpacked: present[index] ?? false }));
   announceLayers(steps, pull);
   const limit = limitConcurrency(MAX_DOWNLOADS);
+  // The lowest layer goes first where containerd takes them more slowly than the network brings them: the sooner that one
+  // is there, the sooner unpacking begins, which has to go from the bottom upwards.
+  const turns = new Turns();
   await runTogether(pull.signal, (signal) => {
-    const downloads = steps.map((step) => limit(() => downloadLayer(engine, step, { ...pull, signal })));
+    const downloads = steps.map((step, rank) =>
+      limit(() => downloadLayer(engine, { ...step, rank, turns }, { ...pull, signal })),
+    );
     return [...downloads, unpackInOrder(engine, steps, downloads, { ...pull, signal })];
   });
   const chainId = layers.at(-1)?.chainId ?? "";
@@ -176,11 +182,13 @@ function announceLayers(steps: readonly LayerStep[], { onProgress }: Pull): void
   }
 }
 
-async function downloadLayer(engine: Puller, step: LayerStep, pull: Pull): Promise<void> {
-  const { descriptor, isUnpacked } = step;
+interface Download extends LayerStep, Required<Pick<FetchBlobRequest, "turns" | "rank">> {}
+
+async function downloadLayer(engine: Puller, download: Download, pull: Pull): Promise<void> {
+  const { descriptor, isUnpacked, turns, rank } = download;
   const { digest } = descriptor;
   const onProgress = isUnpacked ? () => undefined : pull.onProgress.bind(pull);
-  const request = { reference: pull.reference, descriptor, ref: `layer-${digest}`, leaseId: pull.leaseId };
+  const request = { reference: pull.reference, descriptor, ref: `layer-${digest}`, leaseId: pull.leaseId, turns, rank };
   await fetchBlob(engine, request, {
     signal: pull.signal,
     onBytes: (bytes) => onProgress({ type: "layer", digest, state: "downloading", bytes }),
