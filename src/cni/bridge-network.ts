@@ -9,7 +9,7 @@ import { type AddressLease, AddressLeases } from "./address-leases.ts";
 import { type Conflist, describeNetwork } from "./conflist.ts";
 import type { EndpointRequest } from "./endpoint-request.ts";
 import type { Firewall } from "./firewall.ts";
-import { networkRules, publishRule, type Rule } from "./firewall-rules.ts";
+import { JUMPS, networkRules, publishedTo, publishRule, type Rule } from "./firewall-rules.ts";
 import { configureNetns, interfaceExists } from "./netns.ts";
 import type { Network } from "./network.ts";
 import { runTool, runToolOrThrow, toolFailure } from "./tool.ts";
@@ -27,6 +27,8 @@ export class BridgeNetwork {
   readonly network: Network;
   readonly leases: AddressLeases;
   readonly #subnet: IpNetwork;
+  /** Host interfaces of the leases whose ports are being published or withdrawn right now. */
+  readonly #unsettled = new Set<string>();
 
   constructor(
     conflist: Conflist,
@@ -63,11 +65,10 @@ export class BridgeNetwork {
       ]);
     }
     faultPoint("network.bridge-made");
-    const published = (await this.leases.list()).flatMap(publishRules);
     await Promise.all([
       setSysctl("net/ipv4/ip_forward", "1"),
       setSysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1"),
-      this.firewall.ensure(this.#rules(), published),
+      this.firewall.ensure(this.#rules(), () => this.#settledRules()),
     ]);
   }
 
@@ -79,9 +80,15 @@ export class BridgeNetwork {
   }
 
   /** Reserves an address for a container and records what will be made for it. */
-  lease({ containerId, interfaceName = "eth0", ipAddress, ports }: EndpointRequest): Promise<AddressLease> {
+  async lease({ containerId, interfaceName = "eth0", ipAddress, ports }: EndpointRequest): Promise<AddressLease> {
     const hostInterface = `veth${containerId.slice(0, 10)}${interfaceName.slice(-1)}`;
-    return this.leases.take({ containerId, hostInterface, ports }, ipAddress);
+    this.#unsettled.add(hostInterface);
+    try {
+      return await this.leases.take({ containerId, hostInterface, ports }, ipAddress);
+    } catch (error) {
+      this.#unsettled.delete(hostInterface);
+      throw error;
+    }
   }
 
   /** Lays the cable for a lease and publishes its ports. On failure `release` removes what there is of it. */
@@ -112,13 +119,47 @@ export class BridgeNetwork {
    */
   async release(containerId: string): Promise<void> {
     for (const lease of await this.leases.list(containerId)) {
+      // From here on nobody who puts the firewall in order brings the rules back.
+      this.#unsettled.add(lease.hostInterface);
       await this.firewall.remove(publishRules(lease));
       faultPoint("network.rules-removed");
       if (!(await vanishes(lease.hostInterface))) await deleteLink(lease.hostInterface);
       await forgetUdpFlows(lease);
       faultPoint("network.cable-cut");
       await this.leases.release(lease);
+      this.#unsettled.delete(lease.hostInterface);
     }
+  }
+
+  /** Which of the network's rules this host lacks, and what the host does with packets that no rule decides on. */
+  async missingRules(): Promise<{ readonly missing: readonly Rule[]; readonly forwardPolicy: string }> {
+    const { inward, outward } = this.#rules();
+    const present = await this.firewall.inspect();
+    const published = await this.#settledRules();
+    const missing = [...JUMPS, ...inward, ...outward, ...published].filter((rule) => !present.has(rule));
+    return { missing, forwardPolicy: present.forwardPolicy };
+  }
+
+  /** Rules that lead a port of the host to an address of this network whose container has not published it. */
+  async strayRules(): Promise<Rule[]> {
+    // Read before the leases, and not after: a rule stands only while its lease does.
+    const { rules } = await this.firewall.inspect();
+    const leased = new Set((await this.leases.list()).flatMap(publishRules).map(({ match }) => match));
+    return rules.filter((rule) => {
+      const address = publishedTo(rule);
+      return address !== undefined && this.#subnet.contains(address) && !leased.has(rule.match);
+    });
+  }
+
+  /** Removes rules of this network that nobody else will remove. */
+  async dropRules(rules: readonly Rule[]): Promise<void> {
+    await this.firewall.remove(rules);
+  }
+
+  /** The rules of all published ports, but for those that are just coming or going. */
+  async #settledRules(): Promise<Rule[]> {
+    const leases = await this.leases.list();
+    return leases.filter(({ hostInterface }) => !this.#unsettled.has(hostInterface)).flatMap(publishRules);
   }
 
   #rules() {
@@ -159,10 +200,11 @@ export class BridgeNetwork {
     try {
       await this.firewall.append(publishRules(lease));
       faultPoint("network.rules-added");
+      this.#unsettled.delete(lease.hostInterface);
     } catch (error) {
       if (!isEngineError(error, "internal")) throw error;
-      const published = (await this.leases.list()).flatMap(publishRules);
-      await this.firewall.ensure(this.#rules(), published);
+      this.#unsettled.delete(lease.hostInterface);
+      await this.firewall.ensure(this.#rules(), () => this.#settledRules());
     }
     await forgetUdpFlows(lease);
   }

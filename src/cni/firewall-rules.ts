@@ -71,6 +71,12 @@ export function publishRule(containerId: string, ipAddress: string, port: Publis
   };
 }
 
+/** Where a published port's rule leads; undefined for other rules. */
+export function publishedTo({ table, chain, match }: Rule): string | undefined {
+  if (table !== "nat" || chain !== PUBLISH_CHAIN) return undefined;
+  return / -j DNAT --to-destination (\d+\.\d+\.\d+\.\d+):\d+$/.exec(match)?.[1];
+}
+
 /** The comment that tells whose rule a rule is: of letters that neither iptables puts into quotes when it prints them. */
 function ruleOwner(containerId: string): string {
   return `wharf-${containerId.slice(0, 12)}`;

@@ -61,12 +61,14 @@ export class Firewall {
   }
 
   /**
-   * Makes the chains, a network's rules and the given published ports stand, adding only what is missing. Repairs what
-   * a reloaded firewall has thrown away.
+   * Makes the chains, a network's rules and its published ports stand, adding only what is missing. Repairs what a
+   * reloaded firewall has thrown away. `listPublished` is asked when the turn has come: a port that was withdrawn while
+   * others changed the firewall must not come back.
    */
-  ensure({ inward, outward }: NetworkRules, published: readonly Rule[]): Promise<void> {
+  ensure({ inward, outward }: NetworkRules, listPublished: () => Promise<readonly Rule[]>): Promise<void> {
     return this.#serial.run(async () => {
       const present = await readRuleset();
+      const published = await listPublished();
       const missing = (rules: readonly Rule[]) => rules.filter((rule) => !present.has(rule));
       await commit([
         ...CHAINS.filter(({ table, chain }) => !present.hasChain(table, chain)).map(({ table, chain }) => ({
@@ -102,6 +104,11 @@ export class Firewall {
     });
   }
 
+  /** The host's rules between two changes of ours. */
+  inspect(): Promise<Ruleset> {
+    return this.#serial.run(readRuleset);
+  }
+
   #apply(changes: readonly Change[]): Promise<void> {
     if (changes.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -125,9 +132,11 @@ export class Firewall {
   }
 }
 
-/** The host's rules at one moment. */
-class Ruleset {
+/** The host's rules of the tables nat and filter at one moment. */
+export class Ruleset {
   readonly rules: Rule[] = [];
+  /** Of the chain FORWARD: what becomes of a packet that no rule decides on. */
+  readonly forwardPolicy: string;
   readonly #lines = new Set<string>();
 
   constructor(saved: string) {
@@ -141,6 +150,7 @@ class Ruleset {
       this.#lines.add(`${table} -A ${chain} ${match}`);
       this.rules.push({ table, chain, match });
     }
+    this.forwardPolicy = /^:FORWARD (\S+)/m.exec(saved.slice(saved.indexOf("*filter")))?.[1] ?? "ACCEPT";
   }
 
   has({ table, chain, match }: Rule): boolean {

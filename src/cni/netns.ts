@@ -1,8 +1,23 @@
-import { access } from "node:fs/promises";
+import { access, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { runTool, runToolOrThrow, toolFailure } from "./tool.ts";
 
 const NETNS_DIR = "/run/netns";
+
+/** A network namespace by its name, which holds the first letters of its container's id. */
+export interface Sandbox {
+  readonly path: string;
+  readonly idPrefix: string;
+}
+
+/** The network namespaces that are named as a wharf names them, whichever of this host's made them. */
+export async function listSandboxes(): Promise<Sandbox[]> {
+  const names = await readdir(NETNS_DIR).catch(() => []);
+  return names.flatMap((name) => {
+    const idPrefix = /^wharf-([0-9a-f]{12})$/.exec(name)?.[1];
+    return idPrefix === undefined ? [] : [{ path: join(NETNS_DIR, name), idPrefix }];
+  });
+}
 
 /** The path of a container's named network namespace, whether or not it exists. */
 export function netnsPathOf(containerId: string): string {

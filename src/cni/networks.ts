@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { faultPoint } from "../fault-point.ts";
 import type { EndpointState } from "../model/container-record.ts";
+import type { AddressLease } from "./address-leases.ts";
 import type { BridgeNetwork } from "./bridge-network.ts";
 import { type Conflist, describeNetwork, readConflists } from "./conflist.ts";
 import type { EndpointRequest } from "./endpoint-request.ts";
 import { Firewall } from "./firewall.ts";
-import { createNetns, deleteNetns, exists, netnsPathOf } from "./netns.ts";
+import { createNetns, deleteNetns, listSandboxes, netnsPathOf, type Sandbox } from "./netns.ts";
 import type { Network } from "./network.ts";
 import { DEFAULT_NETWORK, isBridge, OwnNetworks } from "./own-networks.ts";
 import { PluginNetwork } from "./plugin-network.ts";
@@ -37,6 +38,20 @@ export interface DetachRequest {
   readonly netnsPath: string;
   /** As `attach` answered them; what wharf remembers by itself needs none of them. */
   readonly endpoints: readonly EndpointState[];
+}
+
+/** A container that is on a network of somebody else's. */
+export interface PluginAttachment {
+  readonly networkName: string;
+  readonly containerId: string;
+}
+
+/** What containers have of the host's networks. */
+export interface NetworkHoldings {
+  readonly addresses: readonly (AddressLease & { readonly networkName: string })[];
+  readonly attachments: readonly PluginAttachment[];
+  /** Every network namespace that has a name of wharf's making, some of them perhaps another wharf's. */
+  readonly sandboxes: readonly Sandbox[];
 }
 
 /**
@@ -117,23 +132,63 @@ export class Networks {
   }
 
   /**
-   * Removes what containers left that are no more: those that crashed while they were made, or were removed by hand.
-   * The containers are asked for after what is there has been noted, so that none which is just being started is missed.
+   * Everything of this host's networks that containers of this wharf have, or have left behind. What is just being
+   * detached is among it until it is gone.
    */
-  async sweep(listContainerIds: () => Promise<readonly string[]>): Promise<void> {
-    const bridges = await this.#own.bridges();
-    const leases = (await Promise.all(bridges.map((bridge) => bridge.leases.list()))).flat();
-    if (leases.length === 0) return;
-    const alive = new Set(await listContainerIds());
-    const dead = new Set(leases.map(({ containerId }) => containerId).filter((id) => !alive.has(id)));
-    for (const containerId of dead) {
-      await this.detach({ containerId, netnsPath: netnsPathOf(containerId), endpoints: [] });
+  async holdings(): Promise<NetworkHoldings> {
+    const [bridges, sandboxes, attachments] = await Promise.all([
+      this.#own.bridges(),
+      listSandboxes(),
+      this.#pluginAttachments(),
+    ]);
+    const leases = await Promise.all(
+      bridges.map(async ({ network, leases }) =>
+        (await leases.list()).map((lease) => ({ ...lease, networkName: network.name })),
+      ),
+    );
+    return { addresses: leases.flat(), attachments, sandboxes };
+  }
+
+  /** Takes away whatever a container has of this host's networks, written down or not. It must not run. */
+  async forget(containerId: string): Promise<void> {
+    await this.detach({ containerId, netnsPath: netnsPathOf(containerId), endpoints: [] });
+  }
+
+  /** wharf's own bridge networks, up or down. */
+  bridges(): Promise<BridgeNetwork[]> {
+    return this.#own.bridges();
+  }
+
+  /** The bridges that are up though no container is on them, and that nothing is going to take down. */
+  async idleBridges(): Promise<BridgeNetwork[]> {
+    const idle: BridgeNetwork[] = [];
+    for (const bridge of await this.#own.bridges()) {
+      const lingers = this.#lingering.has(bridge.network.name);
+      if (!lingers && (await bridge.leases.list()).length === 0 && (await bridge.isOwn())) idle.push(bridge);
     }
+    return idle;
+  }
+
+  /** Takes a bridge down unless a container has come onto it. */
+  async takeDownIfIdle(bridge: BridgeNetwork): Promise<void> {
+    await this.#takeDownIfIdle(bridge);
+  }
+
+  /** Adds what the host lacks of the rules of a bridge that is up. */
+  async restoreRules(bridge: BridgeNetwork): Promise<void> {
+    await this.#transitions.run(async () => {
+      if (await bridge.isOwn()) await this.#own.restoreRules(bridge);
+    });
+  }
+
+  /** Settles when every container that is being detached now is off its networks. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#detaching.values());
   }
 
   /** Waits for what is being detached, and takes down the bridges on which no container is, now and not after a while. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#detaching.values());
+    await this.settled();
     for (const bridge of await this.#own.bridges()) await this.#takeDownIfIdle(bridge);
   }
 
@@ -199,10 +254,20 @@ export class Networks {
 
   /** The networks whose plugins were run for a container, whether or not that was written down elsewhere. */
   async #pluginNetworksOf(containerId: string): Promise<string[]> {
+    const attachments = await this.#pluginAttachments();
+    return attachments.filter((attachment) => attachment.containerId === containerId).map((each) => each.networkName);
+  }
+
+  async #pluginAttachments(): Promise<PluginAttachment[]> {
     const directory = join(this.options.runRoot, "cni");
     const names = await readdir(directory).catch(() => []);
-    const found = await Promise.all(names.map((name) => exists(join(directory, name, containerId))));
-    return names.filter((_, index) => found[index]);
+    const attachments = await Promise.all(
+      names.map(async (networkName) => {
+        const ids = await readdir(join(directory, networkName)).catch(() => []);
+        return ids.map((containerId) => ({ networkName, containerId }));
+      }),
+    );
+    return attachments.flat();
   }
 }
 

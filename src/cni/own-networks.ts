@@ -27,6 +27,8 @@ export interface OwnNetworksOptions {
 export class OwnNetworks {
   readonly #directory: string;
   readonly #bridges = new Map<string, BridgeNetwork>();
+  /** The bridges that this process has brought up, or found up and put in order. */
+  readonly #inOrder = new WeakSet<BridgeNetwork>();
 
   constructor(
     private readonly options: OwnNetworksOptions,
@@ -52,15 +54,21 @@ export class OwnNetworks {
    */
   async standing(name: string): Promise<BridgeNetwork> {
     const known = this.#bridges.get(name);
-    if (known !== undefined && (await known.stands())) return known;
+    if (known !== undefined && this.#inOrder.has(known) && (await known.stands())) return known;
     return await withHostLock("networks", async () => {
       const saved = (await this.conflists()).find((conflist) => conflist.name === name);
       const conflist = name === DEFAULT_NETWORK ? await this.#defaultConflist(saved) : saved;
       if (conflist === undefined) throw new EngineError("not-found", `network ${name} not found`);
       const bridge = this.#open(conflist);
       await bridge.bringUp();
+      this.#inOrder.add(bridge);
       return bridge;
     });
+  }
+
+  /** Adds what is missing of a bridge's rules, under the host's lock. */
+  restoreRules(bridge: BridgeNetwork): Promise<void> {
+    return withHostLock("networks", () => bridge.bringUp());
   }
 
   /** Takes a bridge down under the host's lock. */

@@ -70,6 +70,11 @@ export class PortClaims {
     }
   }
 
+  /** The ports that are claimed, but for those that are being given up. */
+  list(): PublishedPort[] {
+    return [...this.#claims].filter(({ leaving }) => leaving === undefined).map(({ port }) => port);
+  }
+
   /** Gives ports up once `withdrawn` has settled: when nothing leads from them into a container any more. */
   async release(ports: readonly PublishedPort[], withdrawn: Promise<unknown> = Promise.resolve()): Promise<void> {
     const leaving = [...this.#claims].filter(({ port }) => ports.some((other) => samePort(port, other)));

@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { BridgeNetwork } from "../../src/cni/bridge-network.ts";
 import {
   ask,
   askFrom,
@@ -350,16 +351,37 @@ describe("after a crash", () => {
     expect(await hostState()).toBe(before);
   });
 
-  it("the next supervisor knows which addresses are in use, and sweeps up those of no container", async () => {
+  it("the next supervisor knows who has what, and can take away what a container had that is gone", async () => {
     await using test = await TestNetworks.open();
     const alive = await test.join();
     const dead = await test.join({ ports: [published(8092, 80)] });
 
     const next = test.reopen();
-    await next.sweep(async () => [alive.id]);
+    const { addresses, sandboxes } = await next.holdings();
+    expect(addresses.map(({ containerId }) => containerId).sort()).toEqual([alive.id, dead.id].sort());
+    expect(sandboxes.map(({ path }) => path)).toEqual(expect.arrayContaining([alive.netnsPath, dead.netnsPath]));
+    await next.forget(dead.id);
 
     expect(await readdir(join(test.directory, "run/ipam/bridge"))).toEqual([alive.endpoint.ipAddress]);
     expect(await hostState()).not.toContain(dead.id.slice(0, 10));
+  });
+
+  it("a port that is being withdrawn stays withdrawn, though a new supervisor puts the firewall in order", async () => {
+    await using test = await TestNetworks.open();
+    const { id, netnsPath } = await test.join({ ports: [published(8093, 80)] });
+    // Whoever else is in its network namespace keeps the cable, and with it the lease, for a while.
+    await using _squatter = await startServer(netnsPath);
+    const next = test.reopen();
+    const bridge = (await next.bridges())[0] as BridgeNetwork;
+    const rules = async () => (await hostState()).split("\n").filter((line) => line.includes("--dport 8093"));
+
+    const forgotten = next.forget(id);
+    await waitUntil("the rule is gone", async () => (await rules()).length === 0);
+    await next.restoreRules(bridge);
+    await forgotten;
+
+    expect(await rules()).toEqual([]);
+    expect(await bridge.strayRules()).toEqual([]);
   });
 
   it("a file that was being written is no address in use", async () => {
