@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { exists } from "../../src/cni/netns.ts";
 import { freshNamespace, type TestNode } from "../support/namespace.ts";
 import { ask, askFrom, inNetns, Neighbour, startServer } from "../support/network.ts";
 import { networkTraces, noNetworkTraces } from "../support/network-traces.ts";
@@ -203,29 +204,36 @@ describe("network modes", () => {
     );
   });
 
-  it("takes an address that is asked for, once", async () => {
-    const gateway = await node.succeed(
-      "run",
-      "--rm",
-      image,
-      "sh",
-      "-c",
-      "ip route | sed -n 's/^default via \\([0-9.]*\\).*/\\1/p'",
+  it("takes an address that is asked for, once, where the user configured the subnet", async () => {
+    const network = `fixed-${randomBytes(3).toString("hex")}`;
+    const directory = `${node.host.dataRoot}/networks`;
+    const ranges = [[{ subnet: "10.231.7.0/24", gateway: "10.231.7.1" }]];
+    const plugin = { type: "bridge", bridge: `br-${network.slice(6)}`, ipam: { type: "host-local", ranges } };
+    await mkdir(directory, { recursive: true });
+    const conflist = JSON.stringify({ cniVersion: "1.0.0", name: network, plugins: [plugin] });
+    await writeFile(`${directory}/${network}.conflist`, conflist);
+    const command = (address: string) => ["--network", network, "--ip", address, image];
+
+    const script = "ip -o -4 address show eth0; exec sleep 1000";
+    await node.succeed("run", "-d", "--name", "fixed", ...command("10.231.7.123"), "sh", "-c", script);
+
+    await waitUntil("the address is shown", async () =>
+      (await node.succeed("logs", "fixed")).includes(" 10.231.7.123/"),
     );
-    const address = gateway.replace(/\d+$/, "123");
-
-    const command = ["--ip", address, image, "sh", "-c", "ip -o -4 address show eth0; exec sleep 1000"];
-    await node.succeed("run", "-d", "--name", "fixed", ...command);
-
-    await waitUntil("the address is shown", async () => (await node.succeed("logs", "fixed")).includes(` ${address}/`));
-    expect(await node.cli("run", "--rm", "--ip", address, image, "true")).toMatchObject({
+    expect(await node.cli("run", "--rm", ...command("10.231.7.123"), "true")).toMatchObject({
       exitCode: 125,
-      stderr: expect.stringContaining(`address already in use: ${address}`),
+      stderr: expect.stringContaining("address already in use: 10.231.7.123"),
     });
-    expect(await node.cli("run", "--rm", "--ip", "192.0.2.9", image, "true")).toMatchObject({
+    expect(await node.cli("run", "--rm", ...command("192.0.2.9"), "true")).toMatchObject({
       exitCode: 125,
       stderr: expect.stringContaining("no configured subnet contains IP address 192.0.2.9"),
     });
+    await node.succeed("rm", "-f", "fixed");
+    await waitUntil(
+      "the bridge is down",
+      async () => !(await exists(`/proc/sys/net/ipv4/conf/br-${network.slice(6)}`)),
+    );
+    await rm(`${directory}/${network}.conflist`);
   });
 
   it("may be a network that another CNI runtime made", async () => {

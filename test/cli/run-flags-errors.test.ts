@@ -86,6 +86,7 @@ describe("a flag's value that cannot be", () => {
     ["--network container:nosuch", "No such container: nosuch"],
     ["--network nosuch", "network nosuch not found"],
     ["--network none --ip 10.0.0.9", "user specified IP address is supported on user defined networks only"],
+    ["--ip 10.0.0.9", "user specified IP address is supported on user defined networks only"],
     ["--ip foo", "invalid IPv4 address: foo"],
     ["--mac-address foo", "wharf: foo is not a valid mac address"],
     ["--runtime foo", "wharf: unknown or invalid runtime name: foo"],

@@ -11,6 +11,7 @@ import { checkSecurity } from "../../spec/check-security.ts";
 import type { HostFacts } from "../../spec/host-facts.ts";
 import { hostWarnings } from "../../spec/host-warnings.ts";
 import { checkResources } from "./check-resources.ts";
+import { networkNameOf } from "./views.ts";
 
 /** Options of docker's json-file driver; `none` has none. */
 const LOG_OPTIONS = ["max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode"];
@@ -98,7 +99,7 @@ function checkLogging({ LogConfig: { Type: driver, Config: options } }: HostConf
   if (maxFile < 1) throw invalid("failed to initialize logging driver: max-file cannot be less than 1");
 }
 
-/** An address can be had where there is a network to have it on. */
+/** An address can be chosen on a network that somebody chose the addresses of, and so not on the default one. */
 function checkEndpoints({ NetworkingConfig, HostConfig: { NetworkMode } }: CreateBody): void {
   const networkless = NetworkMode === "none" || NetworkMode === "host" || NetworkMode.startsWith("container:");
   if (networkless && Object.keys(NetworkingConfig.EndpointsConfig).length > 1) {
@@ -106,11 +107,12 @@ function checkEndpoints({ NetworkingConfig, HostConfig: { NetworkMode } }: Creat
       "container sharing network namespace with another container or host cannot be connected to any other network",
     );
   }
-  for (const { IPAMConfig: ipam } of Object.values(NetworkingConfig.EndpointsConfig)) {
+  for (const [network, { IPAMConfig: ipam }] of Object.entries(NetworkingConfig.EndpointsConfig)) {
     const refuse = (reason: string) => invalid(`invalid endpoint settings: ${reason}`);
     if (ipam?.IPv4Address && !isIpv4(ipam.IPv4Address)) throw refuse(`invalid IPv4 address: ${ipam.IPv4Address}`);
     if (ipam?.IPv6Address && !isIpv6(ipam.IPv6Address)) throw refuse(`invalid IPv6 address: ${ipam.IPv6Address}`);
-    if (networkless && (ipam?.IPv4Address || ipam?.IPv6Address)) {
+    const userDefined = !networkless && networkNameOf(network) !== "bridge";
+    if (!userDefined && (ipam?.IPv4Address || ipam?.IPv6Address)) {
       throw refuse("user specified IP address is supported on user defined networks only");
     }
   }
