@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { toolEnvironment } from "../program-environment.ts";
 
 /** A burst of starts makes one keeper, not one each; a short-lived container makes none. */
@@ -14,15 +14,20 @@ const POLL_SECONDS = "86400";
  * pid file, which tells whose it is; it outlives the supervisor, and is replaced when the set of FIFOs has changed.
  */
 export class FifoKeeper {
-  readonly #pidFile: string;
+  readonly pidFile: string;
   readonly #descriptors: () => number[];
   #keeper: ChildProcess | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   /** `descriptors` tells what is to be kept; the keeper's pid is written to `pidFile`, for the next supervisor. */
   constructor(options: { readonly pidFile: string; readonly descriptors: () => number[] }) {
-    this.#pidFile = options.pidFile;
+    this.pidFile = options.pidFile;
     this.#descriptors = options.descriptors;
+  }
+
+  /** The present keeper, be it one that an earlier supervisor started; undefined without one. */
+  get pid(): number | undefined {
+    return this.#keeper?.pid ?? readKeeperPid(this.pidFile);
   }
 
   /** The set of FIFOs has changed; a new keeper takes over in a moment. */
@@ -33,27 +38,34 @@ export class FifoKeeper {
     }, SETTLE_MS).unref();
   }
 
+  /** Does now what `changed` has put off. */
+  settle(): void {
+    if (this.#timer !== undefined) this.replace();
+  }
+
   /** Starts a keeper of the present FIFOs and ends the one before it, be it another supervisor's. */
   replace(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const previous = this.#keeper?.pid ?? readKeeperPid(this.#pidFile);
+    const previous = this.#keeper?.pid ?? readKeeperPid(this.pidFile);
     const descriptors = this.#descriptors();
-    if (previous === undefined && descriptors.length === 0) return;
-    writeFileSync(this.#pidFile, "");
-    this.#keeper = undefined;
-    if (descriptors.length > 0) {
-      this.#keeper = spawn("tail", ["-n", "0", "-s", POLL_SECONDS, "-f", this.#pidFile], {
-        stdio: ["ignore", "ignore", "ignore", ...descriptors],
-        detached: true,
-        cwd: "/",
-        env: toolEnvironment(),
-      });
-      // Without `tail` there is no keeper, and everything else works.
-      this.#keeper.on("error", () => undefined);
-      this.#keeper.unref();
+    if (descriptors.length === 0) {
+      this.#keeper = undefined;
+      rmSync(this.pidFile, { force: true });
+      if (previous !== undefined) kill(previous);
+      return;
     }
-    writeFileSync(this.#pidFile, `${this.#keeper?.pid ?? ""}\n`);
+    writeFileSync(this.pidFile, "");
+    this.#keeper = spawn("tail", ["-n", "0", "-s", POLL_SECONDS, "-f", this.pidFile], {
+      stdio: ["ignore", "ignore", "ignore", ...descriptors],
+      detached: true,
+      cwd: "/",
+      env: toolEnvironment(),
+    });
+    // Without `tail` there is no keeper, and everything else works.
+    this.#keeper.on("error", () => undefined);
+    this.#keeper.unref();
+    writeFileSync(this.pidFile, `${this.#keeper.pid ?? ""}\n`);
     if (previous !== undefined) kill(previous);
   }
 }

@@ -47,6 +47,13 @@ export class FifoPool {
     await this.#fill().catch(() => undefined);
   }
 
+  /** Removes the stock. Call it when nobody will ask for a FIFO any more. */
+  async close(): Promise<void> {
+    clearTimeout(this.#refill);
+    await this.#filling?.catch(() => undefined);
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
   #refillLater(): void {
     this.#refill = undefined;
     void this.warm();

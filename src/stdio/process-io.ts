@@ -151,6 +151,11 @@ export class ProcessIo {
     });
   }
 
+  /** The directory of the FIFOs. */
+  get directory(): string {
+    return this.#options.dir;
+  }
+
   /** Where the output is kept; undefined when it is not. */
   get log(): OutputLog | undefined {
     return this.#options.log;

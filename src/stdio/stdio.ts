@@ -44,6 +44,27 @@ export class Stdio {
   async release(): Promise<void> {
     this.#keeper.replace();
     await Promise.all([...this.#open].map((io) => io.release()));
+    await this.#fifos.close();
+  }
+
+  /** True while the FIFOs of that directory are this supervisor's to read and to remove. */
+  isOpen(directory: string): boolean {
+    return [...this.#open].some((io) => io.directory === directory);
+  }
+
+  /** The process that keeps what is unread for the next supervisor; undefined while there is nothing to keep. */
+  get keeperPid(): number | undefined {
+    return this.#open.size === 0 ? undefined : this.#keeper.pid;
+  }
+
+  /** Lets the keeper follow what has been opened and closed, now and not in a moment. */
+  settle(): void {
+    this.#keeper.settle();
+  }
+
+  /** What every keeper of this run root has in its command line. */
+  get keeperFile(): string {
+    return this.#keeper.pidFile;
   }
 
   #remember(io: ProcessIo): ProcessIo {
