@@ -39,9 +39,12 @@ export async function openEngine<K extends EnginePart>(
   settings: Settings,
   parts: readonly K[],
 ): Promise<OpenEngine<K>> {
-  const { connectContainerd } = await import("../containerd/client.ts");
+  const [{ connectContainerd }, { currentProcessMark }] = await Promise.all([
+    import("../containerd/client.ts"),
+    import("../store/process-mark.ts"),
+  ]);
   const opened = await Promise.all(parts.map(async (part) => [part, await LOADERS[part](settings)]));
-  const containerd = connectContainerd(settings);
+  const containerd = connectContainerd({ ...settings, leaseOwner: currentProcessMark });
   const engine = Object.fromEntries(opened);
   return {
     ...engine,

@@ -36,11 +36,13 @@ export interface ContainerdOptions {
   readonly address: string;
   readonly namespace: string;
   readonly snapshotter: string;
+  /** Written on every lease without a name of its own, to tell later whether anybody still holds it. */
+  readonly leaseOwner?: () => string;
 }
 
 /** A client of the containerd at the address. Does no I/O; the first call connects. */
 export function connectContainerd(options: ContainerdOptions): Containerd {
-  return new Containerd(new Channel(options.address), options.namespace, options.snapshotter);
+  return new Containerd(new Channel(options.address), options.namespace, options.snapshotter, options.leaseOwner);
 }
 
 /**
@@ -69,13 +71,14 @@ export class Containerd implements AsyncDisposable {
     private readonly channel: Channel,
     readonly namespace: string,
     readonly snapshotter: string,
+    private readonly leaseOwner?: () => string,
   ) {
     this.metadata = { "containerd-namespace": namespace, "containerd-namespace-ttrpc": namespace };
     this.images = new Images(this.service(ImagesDefinition));
     this.content = new Content(this.service(ContentDefinition));
     this.snapshots = new Snapshots(this.service(SnapshotsDefinition), snapshotter);
     this.diff = new Diff(this.service(DiffDefinition));
-    this.leases = new Leases(this.service(LeasesDefinition));
+    this.leases = new Leases(this.service(LeasesDefinition), leaseOwner);
     this.containers = new Containers(this.service(ContainersDefinition));
     this.tasks = new Tasks(this.service(TasksDefinition));
     this.events = new Events(this.service(EventsDefinition));
@@ -89,7 +92,7 @@ export class Containerd implements AsyncDisposable {
 
   /** The same containerd over the same connection, seen from another namespace. */
   withNamespace(namespace: string, snapshotter = this.snapshotter): Containerd {
-    return new Containerd(this.channel, namespace, snapshotter);
+    return new Containerd(this.channel, namespace, snapshotter, this.leaseOwner);
   }
 
   /** containerd's version. Also the cheapest way to see whether it runs. */

@@ -4,6 +4,8 @@ import type { CallOptions, ServiceClient } from "./rpc.ts";
 import { timestampToIso } from "./timestamps.ts";
 
 const EXPIRE_LABEL = "containerd.io/gc.expire";
+/** Who holds the lease, in the words of whoever connected. A lease with a name is for all who find it by that name. */
+export const LEASE_OWNER_LABEL = "wharf/owner";
 /** How long letting go of a lease may take when its owner is going away. */
 const DISPOSE_TIMEOUT_MS = 10_000;
 
@@ -11,6 +13,8 @@ export interface LeaseInfo {
   readonly id: string;
   readonly createdAt: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** See `ContainerdOptions.leaseOwner`; undefined for a lease of another client, or with a name. */
+  readonly owner?: string | undefined;
 }
 
 /** Something that a lease holds. `type` is `content`, `ingests` or `snapshots/SNAPSHOTTER`. */
@@ -50,7 +54,10 @@ export class Lease implements LeaseInfo, AsyncDisposable {
 
 /** containerd's Leases service. */
 export class Leases {
-  constructor(private readonly client: ServiceClient<typeof LeasesDefinition>) {}
+  constructor(
+    private readonly client: ServiceClient<typeof LeasesDefinition>,
+    private readonly owner?: () => string,
+  ) {}
 
   /** Without an `id` containerd chooses one. @throws EngineError `already-exists`. */
   async create(
@@ -65,6 +72,7 @@ export class Leases {
     if (options.expiresInMs !== undefined) {
       labels[EXPIRE_LABEL] = new Date(Date.now() + options.expiresInMs).toISOString();
     }
+    if (options.id === undefined && this.owner !== undefined) labels[LEASE_OWNER_LABEL] = this.owner();
     const request = { id: options.id || randomLeaseId(), labels };
     return new Lease(this, leaseFromMessage((await this.client.unary("create", request, options)).lease));
   }
@@ -92,7 +100,9 @@ export class Leases {
 }
 
 function leaseFromMessage(lease: LeaseMessage | undefined): LeaseInfo {
-  return { id: lease?.id ?? "", createdAt: timestampToIso(lease?.createdAt), labels: lease?.labels ?? {} };
+  const labels = lease?.labels ?? {};
+  const createdAt = timestampToIso(lease?.createdAt);
+  return { id: lease?.id ?? "", createdAt, labels, owner: labels[LEASE_OWNER_LABEL] };
 }
 
 /** As containerd's own client names them: a time to read, and something unlikely. */

@@ -49,6 +49,11 @@ export function volumesDir({ dataRoot }: Roots, namespace: string): string {
   return join(dataRoot, "volumes", namespace);
 }
 
+/** Notes of the files that commands are writing elsewhere on the host. */
+export function unfinishedFilesDir({ runRoot }: Roots): string {
+  return join(runRoot, "unfinished");
+}
+
 /** An empty directory that private mount namespaces mount over. */
 export function mountPointDir({ runRoot }: Roots): string {
   return join(runRoot, "mnt");

@@ -6,6 +6,7 @@ import { Args, Flags } from "../../cli/parameters.ts";
 import { chosenPlatform, platformFlag } from "../../cli/platform-flag.ts";
 import { saveImages } from "../../engine/images/save.ts";
 import { EngineError } from "../../errors.ts";
+import { UnfinishedFiles } from "../../store/unfinished-files.ts";
 
 export default class ImageSave extends Command {
   static override summary = "Save one or more images to a tar archive (streamed to STDOUT by default)";
@@ -26,7 +27,8 @@ export default class ImageSave extends Command {
     const request = { images: args.image, platform: chosenPlatform(flags.platform) };
     const archive = writeTar(await saveImages(engine, request, { signal: this.signal }));
     if (flags.output) {
-      await writeOutputFile(flags.output, archive, { signal: this.signal });
+      const unfinished = new UnfinishedFiles(this.settings);
+      await writeOutputFile(flags.output, archive, { signal: this.signal, unfinished });
     } else {
       await pipeline(archive, process.stdout, { signal: this.signal, end: false });
     }
