@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 const PURE = ["test/unit/**/*.test.ts", "test/architecture.test.ts"];
 
 /** Folders whose tests change and compare what all others share: interfaces and firewall rules. They run alone. */
-const NETWORK = ["test/cni/**/*.test.ts"];
+const NETWORK = ["test/cni/**/*.test.ts", "test/leaks/**/*.test.ts"];
 
 export default defineConfig({
   test: {

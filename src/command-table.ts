@@ -34,6 +34,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ default: CommandC
   "supervisor:start": () => import("./commands/supervisor/start.ts"),
   "supervisor:status": () => import("./commands/supervisor/status.ts"),
   "supervisor:stop": () => import("./commands/supervisor/stop.ts"),
+  "system:doctor": () => import("./commands/system/doctor.ts"),
   "system:install": () => import("./commands/system/install.ts"),
   "system:standalone:start": () => import("./commands/system/standalone/start.ts"),
   "system:standalone:status": () => import("./commands/system/standalone/status.ts"),

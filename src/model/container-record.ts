@@ -8,6 +8,9 @@ import type { ContainerConfig, EndpointSettings, HostConfig } from "./container-
 export const RECORD_EXTENSION = "wharf.record";
 export const STATE_EXTENSION = "wharf.state";
 
+/** On a snapshot: the id of the container that it was made for, to tell wharf's from other clients'. */
+export const SNAPSHOT_CONTAINER_LABEL = "wharf/container";
+
 /** Labels written for nerdctl, and read from containers that nerdctl made. */
 export const NAME_LABEL = "nerdctl/name";
 export const NAMESPACE_LABEL = "nerdctl/namespace";

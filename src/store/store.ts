@@ -5,8 +5,11 @@ import { ContainerFiles } from "./container-files.ts";
 import { copyUp } from "./copy-up.ts";
 import { readDeviceNumbers, readDevices, readHostDevices } from "./devices.ts";
 import { mountPointDir, type Roots } from "./layout.ts";
+import { Leftovers } from "./leftovers.ts";
+import { mayRun } from "./process-mark.ts";
 import { Rootfs } from "./rootfs.ts";
 import { SharedMemory } from "./shared-memory.ts";
+import { UnfinishedFiles } from "./unfinished-files.ts";
 import { readUserDatabase } from "./user-database.ts";
 import { type Volume, Volumes } from "./volumes.ts";
 
@@ -16,6 +19,10 @@ export class Store {
   readonly volumes: Volumes;
   readonly containerFiles: ContainerFiles;
   readonly sharedMemory: SharedMemory;
+  readonly unfinishedFiles: UnfinishedFiles;
+  /** Of all namespaces. */
+  readonly leftovers: Leftovers;
+  readonly mayRun = mayRun;
   readonly makeBindSource = makeBindSource;
   readonly readDevices = readDevices;
   readonly readHostDevices = readHostDevices;
@@ -26,6 +33,8 @@ export class Store {
     this.volumes = new Volumes(this.roots, namespace);
     this.containerFiles = new ContainerFiles(this.roots, namespace);
     this.sharedMemory = new SharedMemory(this.roots, namespace);
+    this.unfinishedFiles = new UnfinishedFiles(this.roots);
+    this.leftovers = new Leftovers(this.roots);
   }
 
   /** The same files for another namespace. */

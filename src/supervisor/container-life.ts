@@ -112,7 +112,7 @@ export class ContainerLife {
     const { state, ranMs, restarts } = recordExit(run, exit, { ...circumstances, restartAsked: this.restartAsked });
     this.state = state;
     // Until the exit is written down only the task knows of it, so it is deleted after that.
-    if (!removes) await this.writeState(this.state);
+    const vanished = !removes && !(await this.writeStateIfPresent(this.state));
     faultPoint("settle.exit-written");
     await this.io?.drained();
     faultPoint("settle.output-drained");
@@ -121,8 +121,9 @@ export class ContainerLife {
     // Another client's task is its own to delete, unless the container goes with it.
     if (this.container.isOwn || removes) await this.deleteTask();
     faultPoint("settle.task-deleted");
-    if (removes && !this.removing) await this.remove(true).catch(this.services.onDefect);
-    if (restarts) this.scheduleRestart(this.restartPlan.nextDelayMs(ranMs));
+    if (vanished || (removes && !this.removing)) {
+      await this.remove(hostConfig.AutoRemove).catch(this.services.onDefect);
+    } else if (restarts) this.scheduleRestart(this.restartPlan.nextDelayMs(ranMs));
     faultPoint("settle.done");
   }
 
@@ -180,6 +181,17 @@ export class ContainerLife {
     this.state = state;
     if (!this.container.isOwn) return;
     await writeState(this.services.engine, this.id, state);
+  }
+
+  /** As `writeState`; false when somebody has removed the container's record. */
+  async writeStateIfPresent(state: ContainerState): Promise<boolean> {
+    try {
+      await this.writeState(state);
+      return true;
+    } catch (error) {
+      if (isEngineError(error, "not-found")) return false;
+      throw error;
+    }
   }
 
   /** What docker keeps of a failed start: the reason, an exit code, and no container if it was to be removed. */

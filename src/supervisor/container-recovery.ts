@@ -23,6 +23,11 @@ export class ContainerRecovery {
     return this.#life.transitions.isBusy;
   }
 
+  /** True while the container is being removed. */
+  get isRemoving(): boolean {
+    return this.#life.removing;
+  }
+
   get hasRestartPending(): boolean {
     return this.#life.restartPlan.isPending;
   }
@@ -66,6 +71,56 @@ export class ContainerRecovery {
       life.released = life.release(life.state);
       await life.remove(life.container.record.hostConfig.AutoRemove);
     });
+  }
+
+  /**
+   * Gives back what an earlier run had of the host and nobody gave back, because a supervisor was killed between
+   * writing an exit down and acting on it. Does nothing while the container runs.
+   */
+  async releaseLeftovers(): Promise<void> {
+    const life = this.#life;
+    await this.whileIdle(async () => {
+      life.released = this.#forget();
+      await life.released;
+    });
+  }
+
+  /** Does some work while the container does not run and nothing changes it. If it runs, the work is not done. */
+  async whileIdle(work: () => Promise<unknown>): Promise<void> {
+    await this.#life.transitions.run(async () => {
+      if (this.#life.pid === 0) await work();
+    });
+  }
+
+  /**
+   * Takes away what there is of a container whose record somebody else has removed. One that runs is left alone until
+   * it ends; another client's container leaves nothing of wharf's.
+   */
+  async bury(): Promise<void> {
+    const life = this.#life;
+    life.restartPlan.cancel();
+    if (life.pid !== 0 || life.removing) return;
+    if (!life.container.isOwn) {
+      life.bury();
+      return;
+    }
+    await this.whileIdle(async () => {
+      if (life.removed) return;
+      life.released = this.#forget();
+      await life.remove(false);
+    });
+  }
+
+  /** Settles when whatever is under way now has come to its end, and has given back what it had. */
+  async settled(): Promise<void> {
+    await this.#life.transitions.run(async () => undefined);
+    await this.#life.released;
+  }
+
+  async #forget(): Promise<void> {
+    const { engine, onDefect } = this.#life.services;
+    const forgotten = [engine.networks.forget(this.#life.id), engine.store.sharedMemory.remove(this.#life.id)];
+    for (const result of await Promise.allSettled(forgotten)) if (result.status === "rejected") onDefect(result.reason);
   }
 
   /** Starts the container because its policy, not a person, wants it. */

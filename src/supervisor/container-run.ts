@@ -176,7 +176,7 @@ export class ContainerRun {
       const exited = await life.transitions.run(async () => {
         life.requirePresent();
         life.restartPlan.cancel();
-        await life.writeState({ ...life.state, desired: "removed" });
+        await life.writeStateIfPresent({ ...life.state, desired: "removed" });
         faultPoint("rm.intended");
         return { promise: life.waiters.exit };
       });
@@ -223,10 +223,9 @@ export class ContainerRun {
     void ended.then(() => life.health.notePaused()).catch(this.#services.onDefect);
   }
 
-  /** Somebody else removed the container's record. */
+  /** Somebody else removed the container's record: what else there is of it goes too, unless it still runs. */
   vanish(): void {
-    this.#life.restartPlan.cancel();
-    if (this.#life.pid === 0) this.#life.bury();
+    this.recovery.bury().catch(this.#services.onDefect);
   }
 
   /** Lets go of the container, which lives on. Settles when nothing of the supervisor's runs in it. */

@@ -1,17 +1,21 @@
 import { setFlagsFromString } from "node:v8";
 import { Networks } from "../cni/networks.ts";
-import { type Containerd, connectContainerd } from "../containerd/client.ts";
+import { connectContainerd } from "../containerd/client.ts";
 import { faultPoint } from "../fault-point.ts";
+import type { DoctorEntry } from "../model/doctor-report.ts";
 import type { Settings } from "../model/settings.ts";
 import { Stdio } from "../stdio/stdio.ts";
 import { readHostFacts } from "../store/host-facts.ts";
 import { apiSocketPath } from "../store/layout.ts";
 import { dockerGroup, makePrivateDirectory } from "../store/private-directory.ts";
+import { currentProcessMark } from "../store/process-mark.ts";
 import { Store } from "../store/store.ts";
+import { HouseDoctor } from "./house-doctor.ts";
 import { Namespaces } from "./namespaces.ts";
 import { onStopSignal, SupervisorLock } from "./process.ts";
 import { Router } from "./router.ts";
 import { addContainerRoutes } from "./routes/containers.ts";
+import { addDoctorRoutes } from "./routes/doctor.ts";
 import { addEventRoutes } from "./routes/events.ts";
 import { addExecRoutes } from "./routes/execs.ts";
 import { addImageRoutes } from "./routes/images.ts";
@@ -24,6 +28,9 @@ declare const WHARF_VERSION: string;
 
 /** What a daemon is given by its service manager: what it makes is writable for its owner alone. */
 const FILE_CREATION_MASK = 0o022;
+
+/** How long the sweep at the start may take, with everything that it finds. */
+const SWEEP_DEADLINE_MS = 120_000;
 
 /** A containerd that does not answer, and the like, is logged; the process goes on. */
 function logDefect(error: unknown): void {
@@ -47,18 +54,20 @@ async function supervise(settings: Settings): Promise<void> {
   faultPoint("supervisor.locked");
   process.on("unhandledRejection", logDefect);
   const startedAt = new Date().toISOString();
-  const containerd = connectContainerd(settings);
+  const containerd = connectContainerd({ ...settings, leaseOwner: currentProcessMark });
   const stdio = new Stdio(settings.runRoot);
   const networks = new Networks(settings);
+  const store = new Store(settings);
   const namespaces = new Namespaces({
     settings,
     containerd,
     networks,
-    store: new Store(settings),
+    store,
     host: await readHostFacts(),
     stdio,
     onDefect: logDefect,
   });
+  const doctor = new HouseDoctor({ engine: { containerd, networks, store, settings }, stdio, namespaces });
   const shutDown = async () => {
     await server.close();
     await namespaces.release();
@@ -87,6 +96,7 @@ async function supervise(settings: Settings): Promise<void> {
   addContainerRoutes(router);
   addEventRoutes(router);
   addImageRoutes(router);
+  addDoctorRoutes(router, doctor);
   const server = new ApiServer({
     version: WHARF_VERSION,
     router,
@@ -94,19 +104,19 @@ async function supervise(settings: Settings): Promise<void> {
     onDefect: logDefect,
   });
   onStopSignal(() => void shutDown());
-  // Containers of every namespace may have exited, and be owed a restart, while nobody watched.
-  void namespaces.openAll().catch(logDefect);
-  void networks.sweep(() => containerIdsOf(containerd)).catch(logDefect);
+  // Containers of every namespace may have exited, and be owed a restart, while nobody watched. Others may be gone.
+  const taken = namespaces.openAll();
+  taken.then(() => doctor.sweep(AbortSignal.timeout(SWEEP_DEADLINE_MS))).then(logSwept, logDefect);
   await server.listen(apiSocketPath(settings), dockerGroup());
   faultPoint("supervisor.listening");
   await stdio.warm();
 }
 
-/** The containers of all namespaces. */
-async function containerIdsOf(containerd: Containerd): Promise<string[]> {
-  const namespaces = await containerd.namespaces.list();
-  const lists = await Promise.all(namespaces.map(({ name }) => containerd.withNamespace(name).containers.list()));
-  return lists.flat().map(({ id }) => id);
+/** What was found and taken away is worth a line in the log: somebody may miss it. */
+function logSwept(entries: readonly DoctorEntry[]): void {
+  for (const { Kind, Object: object, Why, Failure } of entries) {
+    console.error(new Date().toISOString(), `swept ${Kind} ${object}: ${Why}${Failure ? `; failed: ${Failure}` : ""}`);
+  }
 }
 
 supervise(JSON.parse(process.argv[2] ?? "{}") as Settings).catch((error: unknown) => {

@@ -50,10 +50,23 @@ export class Namespaces {
     return { ...services, engine: { ...services.engine, containerd } };
   }
 
-  /** Opens all namespaces that containerd has. */
-  async openAll(): Promise<void> {
-    for (const { name } of await this.#options.containerd.namespaces.list())
-      void this.open(name).ready().catch(this.#options.onDefect);
+  /**
+   * Opens all namespaces that containerd has, and returns those of which everything has been taken up; what keeps one
+   * of the others from it is logged.
+   */
+  async openAll(): Promise<NamespaceServices[]> {
+    const all = (await this.#options.containerd.namespaces.list()).map(({ name }) => this.open(name));
+    const results = await Promise.allSettled(all.map((services) => services.ready()));
+    return all.filter((_, index) => {
+      const result = results[index];
+      if (result?.status === "rejected") this.#options.onDefect(result.reason);
+      return result?.status === "fulfilled";
+    });
+  }
+
+  /** Settles when everything that is under way now has come to its end. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#open.values()].map(({ runs }) => runs.settled()));
   }
 
   /** Lets go of all containers, which run on. */
@@ -73,17 +86,18 @@ export class Namespaces {
     const events = new EventLog();
     const waiting = new WaitingViewers();
     const execs = new ExecSessions({ engine, stdio, events });
+    const names = new ContainerNames(engine);
     const runs = new ContainerRuns({
       engine,
       stdio,
       events,
       waiting,
       execs,
-      names: new ContainerNames(engine),
+      names,
       bootId: this.#bootId,
       onDefect,
     });
-    return { namespace, engine, stdio, events, waiting, execs, runs, ready: onceDone(() => runs.recover()) };
+    return { namespace, engine, stdio, events, waiting, execs, names, runs, ready: onceDone(() => runs.recover()) };
   }
 }
 

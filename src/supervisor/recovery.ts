@@ -12,27 +12,38 @@ import type { RunServices } from "./run-services.ts";
  * exits that nobody saw, finishes the removals that were interrupted, and starts what is owed a restart. Done when a
  * supervisor starts and when containerd comes back; doing it again changes nothing.
  *
- * A container that cannot be brought in line does not keep the others from it.
+ * A container that cannot be brought in line does not keep the others from it. Returns the ids of all containers of
+ * the namespace.
  */
 export async function reconcile(
   services: RunServices,
   track: (container: StoredContainer) => ContainerRun,
-): Promise<void> {
-  const { containerd, settings } = services.engine;
+): Promise<ReadonlySet<string>> {
+  const { containerd, networks, settings } = services.engine;
+  const holdings = await networks.holdings();
   const [infos, tasks] = await Promise.all([
     containerd.containers.list([`labels."${NAMESPACE_LABEL}"`]),
     containerd.tasks.list(),
   ]);
   faultPoint("recovery.listed");
+  const holders = new Set([...holdings.addresses, ...holdings.attachments].map(({ containerId }) => containerId));
+  const sandboxes = new Set(holdings.sandboxes.map(({ idPrefix }) => idPrefix));
+  const holds = ({ id }: ContainerRun) => holders.has(id) || sandboxes.has(id.slice(0, 12));
   const tasksById = new Map(tasks.map((task) => [task.containerId, task]));
   // A wharf with another data root has a supervisor of its own.
   const isOurs = ({ isOwn, record }: StoredContainer) => isOwn && record.stateDir.startsWith(`${settings.dataRoot}/`);
   const own = infos.map((info) => new StoredContainer(info)).filter(isOurs);
   const results = await Promise.allSettled(
-    own.map((container) => reconcileRun(services, track(container), tasksById.get(container.id))),
+    own.map(async (container) => {
+      const run = track(container);
+      const task = tasksById.get(container.id);
+      if (task === undefined && holds(run) && !run.recovery.isChanging) await run.recovery.releaseLeftovers();
+      await reconcileRun(services, run, task);
+    }),
   );
   faultPoint("recovery.reconciled");
   for (const result of results) if (result.status === "rejected") services.onDefect(result.reason);
+  return new Set(infos.map(({ id }) => id));
 }
 
 async function reconcileRun(services: RunServices, run: ContainerRun, task: TaskInfo | undefined): Promise<void> {

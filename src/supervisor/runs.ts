@@ -16,6 +16,7 @@ import { type TaskObserver, TaskWatch } from "./task-watch.ts";
 export class ContainerRuns {
   readonly #services: RunServices;
   readonly #runs = new Map<string, ContainerRun>();
+  readonly #creations = new Set<Promise<unknown>>();
   #watch: TaskWatch | undefined;
 
   constructor(services: RunServices) {
@@ -31,7 +32,26 @@ export class ContainerRuns {
     const watch = new TaskWatch(this.#services.engine.containerd, this.#observer());
     await watch.start();
     this.#watch = watch;
-    await this.#reconcile();
+    await this.reconcile();
+  }
+
+  /** Brings what is known of the containers in line with containerd; see `reconcile` of recovery. */
+  async reconcile(): Promise<void> {
+    const known = [...this.#runs.values()];
+    const present = await reconcile(this.#services, (container) => this.#track(container));
+    // Their removal was not seen: containerd was away, or lost the event.
+    for (const run of known) if (!present.has(run.id) && !run.recovery.isChanging) run.vanish();
+  }
+
+  /** Every container that is known. */
+  list(): ContainerRun[] {
+    return [...this.#runs.values()];
+  }
+
+  /** Settles when everything that is under way now, creations too, has come to its end. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#creations);
+    await Promise.allSettled(this.list().map((run) => run.recovery.settled()));
   }
 
   /** How many containers run. */
@@ -55,7 +75,9 @@ export class ContainerRuns {
   ): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
     const { engine, names, events } = this.#services;
     const containerd = engine.containerd.withNamespace(engine.containerd.namespace, snapshotter);
-    const { container, warnings } = await createContainer({ ...engine, containerd, names }, request, { signal });
+    const creation = createContainer({ ...engine, containerd, names }, request, { signal });
+    this.#creations.add(creation);
+    const { container, warnings } = await creation.finally(() => this.#creations.delete(creation));
     this.#track(container);
     events.tell(container, "create");
     return { id: container.id, warnings };
@@ -92,10 +114,6 @@ export class ContainerRuns {
     return run;
   }
 
-  async #reconcile(): Promise<void> {
-    await reconcile(this.#services, (container) => this.#track(container));
-  }
-
   #observer(): TaskObserver {
     const { onDefect } = this.#services;
     return {
@@ -103,7 +121,7 @@ export class ContainerRuns {
       onOom: (id) => this.#runs.get(id)?.noteOom(),
       onPaused: (id, paused) => this.#runs.get(id)?.notePaused(paused),
       onContainerDeleted: (id) => this.#runs.get(id)?.vanish(),
-      onReconnected: () => void this.#reconcile().catch(onDefect),
+      onReconnected: () => void this.reconcile().catch(onDefect),
     };
   }
 }

@@ -1,3 +1,4 @@
+import type { ContainerNames } from "../engine/containers/names.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Stdio } from "../stdio/stdio.ts";
 import type { EventLog } from "./events.ts";
@@ -16,6 +17,8 @@ export interface NamespaceServices {
   readonly engine: SupervisorEngine;
   readonly stdio: Stdio;
   readonly events: EventLog;
+  /** The names of containers that are being made. */
+  readonly names: ContainerNames;
   /** The containers that run, their stdio, and everything that changes a container. */
   readonly runs: ContainerRuns;
   /** Whoever attached to a container before it was started. */

@@ -95,7 +95,7 @@ disabled_plugins = ${JSON.stringify(disabled)}
 }
 
 /** The directory that the chosen containerd and its shims lie in. */
-function containerdPrograms(): string {
+export function containerdPrograms(): string {
   const choice = process.env.WHARF_TEST_CONTAINERD ?? "";
   const major = choice.split(".")[0];
   const candidates = choice.includes("/")

@@ -12,6 +12,7 @@ import {
   NETWORKS_LABEL,
   PLATFORM_LABEL,
   RECORD_EXTENSION,
+  SNAPSHOT_CONTAINER_LABEL,
   STATE_DIR_LABEL,
   STATE_EXTENSION,
 } from "../../model/container-record.ts";
@@ -158,7 +159,8 @@ async function prepareSnapshot(
   rollback: Rollback,
   signal: AbortSignal,
 ): Promise<readonly Mount[]> {
-  const prepare = () => containerd.snapshots.prepare(id, image.chainId, { leaseId, signal });
+  const labels = { [SNAPSHOT_CONTAINER_LABEL]: id };
+  const prepare = () => containerd.snapshots.prepare(id, image.chainId, { labels, leaseId, signal });
   const mounts = await prepare().catch(async (error: unknown) => {
     if (!isEngineError(error, "not-found")) throw error;
     await unpackAgain({ containerd }, image, signal);

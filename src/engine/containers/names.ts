@@ -30,6 +30,15 @@ export class ContainerNames {
     }
   }
 
+  /** The names that are reserved now, and a way to give up each. */
+  reserved(): { readonly name: string; readonly containerId: string; release(): void }[] {
+    return [...this.#reserved].map(([name, { id: containerId }]) => ({
+      name,
+      containerId,
+      release: () => this.#reserved.delete(name),
+    }));
+  }
+
   async #reserve(name: string, id: string, signal: AbortSignal): Promise<NameReservation> {
     for (let holder = this.#reserved.get(name); holder !== undefined; holder = this.#reserved.get(name)) {
       // One that loses the name to a container is not who has it.
