@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { generateCommandFiles } from "./commands.mjs";
-import { lazyBuiltins, lazyRequires } from "./lazy-requires.mjs";
+import { lazyBuiltins, lazyHttp2, lazyRequires } from "./lazy-requires.mjs";
 
 /** Built-in modules that are not there when Node starts, and that commands can do without. */
 const SLOW_BUILTINS = ["child_process", "crypto", "dgram", "fs/promises", "http", "net", "os", "readline", "zlib"];
@@ -24,6 +24,7 @@ const HOT_COMMANDS = [
   "kill",
   "logs",
   "ps",
+  "pull",
   "rm",
   "run",
   "start",
@@ -70,7 +71,7 @@ const { metafile } = await build({
   },
   banner: { js: "(function(exports,require,module,__filename,__dirname,importMetaUrl){" },
   footer: { js: "})" },
-  plugins: [lazyRequires(/node_modules\/@oclif\/core\/lib\//), lazyBuiltins(SLOW_BUILTINS)],
+  plugins: [lazyRequires(/node_modules\/@oclif\/core\/lib\//), lazyHttp2(), lazyBuiltins(SLOW_BUILTINS)],
   metafile: true,
   logLevel: "warning",
 });

@@ -3,6 +3,7 @@
 // and a supervisor of this process that answer whatever they are asked with next to nothing. Code for what a command
 // does not need would only have to be read at its start: hence one file for each of the hot commands.
 const { mkdtempSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } = require("node:fs");
+const { createHash } = require("node:crypto");
 const http = require("node:http");
 const http2 = require("node:http2");
 const { tmpdir } = require("node:os");
@@ -20,6 +21,7 @@ const COMMAND_LINES = {
   kill: ["kill web"],
   logs: ["logs web", "logs -f web"],
   ps: ["ps -a --no-trunc --filter name=web", "ps --format {{.Names}}"],
+  pull: ["pull -q REGISTRY/image:1", "pull REGISTRY/image:2"],
   rm: ["rm -f web"],
   run: ["run -d --rm --name web -p 80:80 -e A=1 -v /a:/b --network none busybox true", "run --rm -it busybox true"],
   start: ["start web"],
@@ -52,6 +54,7 @@ async function runCommands() {
   const directory = mkdtempSync(join(tmpdir(), "wharf-build-"));
   const containerd = http2.createServer().on("stream", answerCall);
   const supervisor = http.createServer(answerRequest).on("upgrade", answerUpgrade);
+  const registry = http.createServer(answerPull);
   const write = [process.stdout.write, process.stderr.write];
   process.stdout.write = process.stderr.write = () => true;
   try {
@@ -61,7 +64,9 @@ async function runCommands() {
     // Which also tells where the supervisor is looked for.
     const { resolveSettings } = await runCommand("--version");
     await listen(supervisor, join(resolveSettings({}, process.env).runRoot, "docker.sock"));
-    for (const line of COMMAND_LINES[name]) await runCommand(line);
+    await new Promise((resolve) => registry.listen(0, "127.0.0.1", resolve));
+    const { port } = registry.address();
+    for (const line of COMMAND_LINES[name]) await runCommand(line.replace("REGISTRY", `127.0.0.1:${port}`));
   } finally {
     [process.stdout.write, process.stderr.write] = write;
     process.exitCode = 0;
@@ -84,10 +89,68 @@ async function listen(server, path) {
 
 /** An empty message; of a stream none at all. */
 function answerCall(stream, headers) {
-  stream.on("error", () => undefined).resume();
+  stream.on("error", () => undefined);
+  if (/v1\.Content\/(Read|Write)$/.test(headers[":path"])) return answerContentCall(stream, headers[":path"]);
+  stream.resume();
   stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
   stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
   stream.end(/Stream|Subscribe|Read$/.test(headers[":path"]) ? undefined : Buffer.alloc(5));
+}
+
+/** A content store that takes whatever is written, and has the config of the image alone. */
+function answerContentCall(stream, path) {
+  const config = image().config;
+  let failure;
+  stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+  stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": failure ?? "0" }));
+  stream.on("end", () => stream.end());
+  let received = Buffer.alloc(0);
+  stream.on("data", (chunk) => {
+    received = Buffer.concat([received, chunk]);
+    while (received.length >= 5 && received.length >= 5 + received.readUInt32BE(1)) {
+      const message = received.subarray(5, 5 + received.readUInt32BE(1));
+      received = received.subarray(5 + message.length);
+      if (path.endsWith("/Write")) stream.write(Buffer.alloc(5));
+      else if (message.includes(config.digest)) stream.write(dataMessage(config.bytes));
+      else failure = "5";
+    }
+  });
+}
+
+/** A `ReadContentResponse`, whose second field is the data. */
+function dataMessage(bytes) {
+  const head = Buffer.from([0, 0, 0, 0, 0, 0x12, (bytes.length & 0x7f) | 0x80, bytes.length >> 7]);
+  head.writeUInt32BE(bytes.length + 3, 1);
+  return Buffer.concat([head, bytes]);
+}
+
+/** A registry that has an image of one layer under every tag. */
+function answerPull({ method, url }, response) {
+  const { manifest, config, layer } = image();
+  const blob = [config, layer].find(({ digest }) => url.endsWith(digest)) ?? manifest;
+  response.setHeader("content-type", blob === manifest ? MANIFEST_TYPE : "application/octet-stream");
+  response.setHeader("docker-content-digest", blob.digest);
+  response.setHeader("content-length", blob.bytes.length);
+  response.end(method === "HEAD" ? undefined : blob.bytes);
+}
+
+const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
+
+function image() {
+  const layer = withDigest(Buffer.alloc(2_000_000));
+  const rootfs = { type: "layers", diff_ids: [layer.digest] };
+  const config = withDigest(JSON.stringify({ os: "linux", architecture: "amd64", config: {}, rootfs }));
+  const descriptor = ({ bytes, digest }, kind) => {
+    return { mediaType: `application/vnd.oci.image.${kind}`, digest, size: bytes.length };
+  };
+  const parts = { config: descriptor(config, "config.v1+json"), layers: [descriptor(layer, "layer.v1.tar")] };
+  const manifest = withDigest(JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST_TYPE, ...parts }));
+  return { manifest, config, layer };
+}
+
+function withDigest(content) {
+  const bytes = Buffer.from(content);
+  return { bytes, digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}` };
 }
 
 function answerRequest(request, response) {
