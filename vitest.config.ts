@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Folders whose tests start no daemon and touch nothing of the machine but a temporary directory. */
-const PURE = ["test/unit/**/*.test.ts", "test/architecture.test.ts"];
+const PURE = ["test/unit/**/*.test.ts", "test/fuzz/**/*.test.ts", "test/architecture.test.ts"];
 
 /** Folders whose tests change and compare what all others share: interfaces and firewall rules. They run alone. */
 const NETWORK = ["test/cni/**/*.test.ts", "test/leaks/**/*.test.ts"];

@@ -15,6 +15,11 @@ export interface Conflist {
   readonly plugins: readonly [PluginConfig, ...PluginConfig[]];
 }
 
+/** The specification's rule; a name becomes part of paths. */
+const NETWORK_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+/** The file name of a program. */
+const PLUGIN_TYPE = /^(?!\.+$)[\w.-]+$/;
+
 /**
  * Reads a `.conflist`, or a `.conf` of a single plugin.
  *
@@ -31,6 +36,7 @@ export function parseConflist(text: string, path: string): Conflist {
   }
   const { name, cniVersion = "0.1.0", plugins, ...rest } = asObject(value);
   if (typeof name !== "string" || name === "") throw malformed("it has no name");
+  if (!NETWORK_NAME.test(name)) throw malformed(`${JSON.stringify(name)} is no name of a network`);
   if (typeof cniVersion !== "string") throw malformed("cniVersion is no string");
   const [first, ...others] = (Array.isArray(plugins) ? plugins : [rest]).map((plugin) =>
     pluginConfig(plugin, malformed),
@@ -90,6 +96,6 @@ function ipamRanges(plugin: PluginConfig): Range[] {
 
 function pluginConfig(value: unknown, malformed: (reason: string) => EngineError): PluginConfig {
   const plugin = asObject(value);
-  if (typeof plugin.type !== "string" || !/^[\w.-]+$/.test(plugin.type)) throw malformed("a plugin has no type");
+  if (typeof plugin.type !== "string" || !PLUGIN_TYPE.test(plugin.type)) throw malformed("a plugin has no type");
   return { ...plugin, type: plugin.type };
 }

@@ -64,7 +64,8 @@ async function findPlugin(cniPath: readonly string[], type: string): Promise<str
   });
 }
 
-function parseAnswer(stdout: string): JsonObject {
+/** What a plugin printed, as an object; an empty one where it is none. */
+export function parseAnswer(stdout: string): JsonObject {
   try {
     return asObject(JSON.parse(stdout));
   } catch {

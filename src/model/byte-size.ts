@@ -1,6 +1,8 @@
 import { EngineError } from "../errors.ts";
 
 const KIBI = 1024;
+/** What 64 bits cannot hold. */
+const LIMIT = 2 ** 63;
 const EXPONENTS: Readonly<Record<string, number>> = { k: 1, m: 2, g: 3, t: 4, p: 5 };
 
 const DECIMAL_UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
@@ -22,7 +24,9 @@ export function parseByteSize(text: string): number {
   const value = Number(number);
   // "-0" passes the comparison and must not become a limit of minus zero bytes.
   if (value < 0 || Object.is(value, -0)) throw new EngineError("invalid-argument", `invalid size: '${text}'`);
-  return Math.trunc(value * multiplierOf(text.slice(lastDigit + 1)));
+  const size = Math.trunc(value * multiplierOf(text.slice(lastDigit + 1)));
+  if (size >= LIMIT) throw new EngineError("invalid-argument", `invalid size: '${text}'`);
+  return size;
 }
 
 /** `--memory-swap` and the like, where -1 is unlimited. */

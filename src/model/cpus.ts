@@ -11,7 +11,7 @@ export const NANO_CPUS = 1e9;
 export function parseCpus(text: string): number {
   const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?:\/(\d+))?$/.exec(text);
   const divisor = Number(match?.[2] ?? 1);
-  if (match === null || divisor === 0) {
+  if (match === null || divisor === 0 || !Number.isSafeInteger(Math.round(Number(match[1]) * NANO_CPUS))) {
     throw new EngineError("invalid-argument", `failed to parse ${text} as a rational number`);
   }
   const nanoCpus = (Number(match[1]) * NANO_CPUS) / divisor;

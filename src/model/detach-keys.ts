@@ -18,7 +18,7 @@ export function parseDetachKeys(text: string): Uint8Array {
 }
 
 function keyCode(key: string): number {
-  if (key.length === 1) return key.charCodeAt(0);
+  if (key.length === 1 && key < "\x80") return key.charCodeAt(0);
   if (key === "DEL") return DELETE;
   const code = /^ctrl-.$/.test(key) ? CONTROL_CHARACTERS.indexOf(key.slice(-1)) : -1;
   if (code < 0) throw new EngineError("invalid-argument", `Unknown character: '${key}'`);

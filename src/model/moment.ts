@@ -38,6 +38,7 @@ function dateMoment(text: string): string | undefined {
 }
 
 function format(date: Date, fraction: string): string | undefined {
-  if (Number.isNaN(date.getTime())) return undefined;
+  // A year of more or less than four digits would not compare as text.
+  if (Number.isNaN(date.getTime()) || !/^\d{4}-/.test(date.toISOString())) return undefined;
   return `${date.toISOString().slice(0, 19)}.${fraction.padEnd(9, "0")}Z`;
 }

@@ -22,6 +22,8 @@ const LEGACY_DEFAULT_DOMAIN = "index.docker.io";
 const OFFICIAL_PREFIX = "library/";
 const DEFAULT_TAG = "latest";
 const MAX_REPOSITORY_LENGTH = 255;
+/** No host, repository, tag and digest together are as long; matching takes longer the more there is of it. */
+const MAX_LENGTH = 1024;
 
 interface ReferenceParts {
   readonly domain: string;
@@ -54,6 +56,7 @@ export class Reference {
     if (IMAGE_ID.test(text)) {
       throw invalid(`invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`);
     }
+    if (text.length > MAX_LENGTH) throw invalid("invalid reference format");
     const [domain, remainder] = splitDomain(text);
     const [path = ""] = remainder.split(":", 1);
     if (path !== path.toLowerCase()) {

@@ -91,22 +91,23 @@ function parseId(text: string): number | undefined {
 }
 
 function parsePasswd(text: string): PasswdEntry[] {
-  return databaseLines(text).map(([name = "", , uid = "", gid = "", , home = ""]) => ({
-    name,
-    uid: Number.parseInt(uid, 10),
-    gid: Number.parseInt(gid, 10) || 0,
-    home: home || "/",
-  }));
+  return databaseLines(text).flatMap(([name = "", , uidText = "", gidText = "", , home = ""]) => {
+    const [uid, gid] = [idIn(uidText), gidText === "" ? 0 : idIn(gidText)];
+    return uid === undefined || gid === undefined ? [] : [{ name, uid, gid, home: home || "/" }];
+  });
 }
 
 function parseGroup(text: string): GroupEntry[] {
-  return databaseLines(text)
-    .map(([name = "", , gid = "", members = ""]) => ({
-      name,
-      gid: Number.parseInt(gid, 10),
-      members: members.split(",").filter((member) => member !== ""),
-    }))
-    .filter(({ gid }) => !Number.isNaN(gid));
+  return databaseLines(text).flatMap(([name = "", , gidText = "", members = ""]) => {
+    const gid = idIn(gidText);
+    return gid === undefined ? [] : [{ name, gid, members: members.split(",").filter((member) => member !== "") }];
+  });
+}
+
+/** An id in a database. A line without one is no entry: read as 0, it would make its user root. */
+function idIn(text: string): number | undefined {
+  const id = /^\d{1,10}$/.test(text) ? Number(text) : MAX_ID + 1;
+  return id <= MAX_ID ? id : undefined;
 }
 
 function databaseLines(text: string): string[][] {

@@ -1,8 +1,8 @@
 import { EngineError } from "../errors.ts";
-import { asObject, type JsonObject } from "../model/json-object.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { CredentialStore, Credentials } from "./credentials.ts";
 import { fromFailedResponse } from "./errors.ts";
+import { parseTokenAnswer } from "./token-answer.ts";
 import type { HttpResponse, Transport } from "./transport.ts";
 
 /** What to put into `Authorization`, and until when. */
@@ -23,12 +23,8 @@ export interface AccessRequest {
 }
 
 const CLIENT_ID = "wharf";
-/** What a token is worth that does not say, by the token specification. */
-const DEFAULT_LIFETIME_S = 60;
 /** A token is replaced this long before its end, so that none dies under way. */
 const EXPIRY_MARGIN_MS = 10_000;
-/** What may stand behind `Bearer`: visible characters, so that no token ends its header and begins another. */
-const HEADER_TOKEN = /^[\x21-\x7e]+$/;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** Answers registries' challenges, and remembers the answers as long as the process lives. */
@@ -140,7 +136,7 @@ export class Authorizer {
       const headers: Record<string, string> = header === undefined ? {} : { authorization: header };
       response = await this.transport.send({ method: "GET", url, headers, insecure, signal });
     }
-    return await parseToken(response, requestedAt);
+    return await readToken(response, requestedAt);
   }
 }
 
@@ -154,22 +150,11 @@ function basic(credentials: Credentials | undefined): string | undefined {
     : undefined;
 }
 
-async function parseToken(response: HttpResponse, requestedAt: number): Promise<Grant> {
+async function readToken(response: HttpResponse, requestedAt: number): Promise<Grant> {
   const text = await response.text();
   if (response.status !== 200) {
     throw fromFailedResponse({ status: response.status, url: response.url, body: text });
   }
-  let answer: JsonObject;
-  try {
-    answer = asObject(JSON.parse(text));
-  } catch {
-    // The parser's own message would quote what may be a token.
-    throw new EngineError("unavailable", `${response.url.host}: the token server gave no JSON`);
-  }
-  const token = answer.token || answer.access_token;
-  if (typeof token !== "string" || !HEADER_TOKEN.test(token)) {
-    throw new EngineError("unavailable", `${response.url.host}: the token server gave no token`);
-  }
-  const lifetime = typeof answer.expires_in === "number" ? answer.expires_in : DEFAULT_LIFETIME_S;
-  return { header: `Bearer ${token}`, expiresAt: requestedAt + lifetime * 1000 };
+  const { token, lifetimeS } = parseTokenAnswer(text, response.url.host);
+  return { header: `Bearer ${token}`, expiresAt: requestedAt + lifetimeS * 1000 };
 }

@@ -68,7 +68,7 @@ export class CredentialStore {
     const key = domain === "docker.io" ? DOCKER_HUB_KEY : domain;
     const helper = config.credHelpers?.[domain] ?? config.credHelpers?.[key] ?? config.credsStore;
     const fromHelper = helper ? await askHelper(helper, key) : undefined;
-    return fromHelper ?? fromEntry(findEntry(config.auths ?? {}, key));
+    return fromHelper ?? credentialsIn(config, key);
   }
 
   private async read(): Promise<DockerConfig> {
@@ -80,8 +80,21 @@ export class CredentialStore {
       // Absent, or a home directory that is not ours to read: nobody in particular.
       return {};
     }
-    return parseShaped(text, dockerConfig, path) ?? {};
+    return parseDockerConfig(text, path);
   }
+}
+
+/** The credentials that the text of a `config.json` holds under a key. @throws EngineError `invalid-argument`, naming the file. */
+export function dockerConfigCredentials(text: string, path: string, key: string): Credentials | undefined {
+  return credentialsIn(parseDockerConfig(text, path), key);
+}
+
+function parseDockerConfig(text: string, path: string): DockerConfig {
+  return parseShaped(text, dockerConfig, path) ?? {};
+}
+
+function credentialsIn({ auths = {} }: DockerConfig, key: string): Credentials | undefined {
+  return fromEntry(findEntry(auths, key));
 }
 
 /** Finds an entry by its key, or by the host in its key: older versions of docker wrote whole addresses. */

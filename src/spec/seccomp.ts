@@ -1,4 +1,16 @@
 import { EngineError } from "../errors.ts";
+import {
+  integer,
+  list,
+  number,
+  object,
+  optional,
+  otherwise,
+  parseShaped,
+  type Shape,
+  type Shaped,
+  string,
+} from "../model/json-shape.ts";
 import { type HostFacts, kernelAtLeast } from "./host-facts.ts";
 import type { Seccomp, SeccompArgument, SeccompRule } from "./runtime-spec.ts";
 import {
@@ -63,31 +75,33 @@ function architecturesOf(architectures: readonly string[] | undefined): Pick<Sec
   return architectures === undefined || architectures.length === 0 ? {} : { architectures };
 }
 
+const texts = optional(list(string));
+const condition = object({ caps: texts, arches: texts, minKernel: optional(string) });
+const argument = object({
+  index: otherwise(integer, 0),
+  value: otherwise(number, 0),
+  valueTwo: optional(number),
+  op: otherwise(string, ""),
+}) satisfies Shape<SeccompArgument>;
+const fileRule = object({
+  name: optional(string),
+  names: texts,
+  action: optional(string),
+  errnoRet: optional(integer),
+  args: optional(list(argument)),
+  includes: optional(condition),
+  excludes: optional(condition),
+});
+
 /** A profile file, in docker's format, which is the runtime's with conditions added. */
-interface ProfileFile {
-  readonly defaultAction?: string;
-  readonly defaultErrnoRet?: number;
-  readonly architectures?: readonly string[] | null;
-  readonly archMap?: readonly { readonly architecture: string; readonly subArchitectures?: readonly string[] | null }[];
-  readonly flags?: readonly string[] | null;
-  readonly syscalls?: readonly FileRule[] | null;
-}
-
-interface FileRule {
-  readonly name?: string;
-  readonly names?: readonly string[];
-  readonly action: string;
-  readonly errnoRet?: number | null;
-  readonly args?: readonly SeccompArgument[] | null;
-  readonly includes?: FileCondition | null;
-  readonly excludes?: FileCondition | null;
-}
-
-interface FileCondition {
-  readonly caps?: readonly string[] | null;
-  readonly arches?: readonly string[] | null;
-  readonly minKernel?: string | null;
-}
+const profileFile = object({
+  defaultAction: optional(string),
+  defaultErrnoRet: optional(integer),
+  architectures: texts,
+  archMap: optional(list(object({ architecture: otherwise(string, ""), subArchitectures: texts }))),
+  flags: texts,
+  syscalls: optional(list(fileRule)),
+});
 
 /**
  * Resolves the text of a `--security-opt seccomp=` profile.
@@ -95,7 +109,7 @@ interface FileCondition {
  * @throws EngineError `invalid-argument` for text that is no profile.
  */
 export function parseSeccomp(text: string, scene: SeccompScene): Seccomp {
-  const profile = parseJson(text);
+  const profile = parseShaped(text, profileFile, "decoding seccomp profile failed");
   const mapped = profile.archMap?.find(
     ({ architecture }) => architecture === ARCHITECTURES[scene.host.architecture]?.[0],
   );
@@ -111,36 +125,24 @@ export function parseSeccomp(text: string, scene: SeccompScene): Seccomp {
   };
 }
 
-function fromFile(rule: FileRule): ConditionalRule {
+function fromFile(rule: Shaped<typeof fileRule>): ConditionalRule {
   const names = rule.name === undefined ? (rule.names ?? []) : [rule.name];
   return {
     names,
-    action: rule.action,
-    ...(rule.errnoRet !== undefined && rule.errnoRet !== null && { errnoRet: rule.errnoRet }),
+    ...(rule.action !== undefined && { action: rule.action }),
+    ...(rule.errnoRet !== undefined && { errnoRet: rule.errnoRet }),
     ...(rule.args && { args: rule.args }),
     ...(rule.includes && { includes: conditionFromFile(rule.includes) }),
     ...(rule.excludes && { excludes: conditionFromFile(rule.excludes) }),
   };
 }
 
-function conditionFromFile({ caps, arches, minKernel }: FileCondition): SeccompCondition {
+function conditionFromFile({ caps, arches, minKernel }: Shaped<typeof condition>): SeccompCondition {
   return {
     ...(caps && caps.length > 0 && { capabilities: caps }),
     ...(arches && arches.length > 0 && { architectures: arches }),
     ...(minKernel && { minKernel }),
   };
-}
-
-function parseJson(text: string): ProfileFile {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
-  } catch (error) {
-    throw new EngineError("invalid-argument", `decoding seccomp profile failed: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-  throw invalid("not an object");
 }
 
 function invalid(reason: string): EngineError {

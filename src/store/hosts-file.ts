@@ -21,8 +21,9 @@ export const LOCAL_HOSTS = LOCAL_ENTRIES.map(formatEntry).join("");
 
 /** The text of a hosts file with wharf's block replaced, or put at its end. */
 export function withHostEntries(text: string, entries: readonly HostEntry[]): string {
-  const begin = text.indexOf(`${BEGIN}\n`);
-  const end = text.indexOf(`${END}\n`, begin);
+  // The last ones: somebody may have torn an earlier block apart, and what is in between is not ours.
+  const end = text.lastIndexOf(`${END}\n`);
+  const begin = end === -1 ? -1 : text.lastIndexOf(`${BEGIN}\n`, end);
   const block = entries.length === 0 ? "" : `${BEGIN}\n${entries.map(formatEntry).join("")}${END}\n`;
   if (begin !== -1 && end !== -1) return text.slice(0, begin) + block + text.slice(end + END.length + 1);
   return (text === "" || text.endsWith("\n") ? text : `${text}\n`) + block;

@@ -3,7 +3,6 @@ import { EngineError, isEngineError } from "../../errors.ts";
 import { faultPoint } from "../../fault-point.ts";
 import type { Descriptor } from "../../model/descriptor.ts";
 import { digestOf } from "../../model/digest.ts";
-import { list, object, otherwise, parseShaped, type Shape, string } from "../../model/json-shape.ts";
 import {
   type ImageManifest,
   isIndexType,
@@ -25,6 +24,7 @@ import {
   REF_NAME_ANNOTATION,
 } from "./archive-format.ts";
 import { namelessName } from "./catalog.ts";
+import { parseDockerManifest } from "./docker-manifest.ts";
 import { imageLayers, readImageContent } from "./image-content.ts";
 import { childLabels } from "./labels.ts";
 import { findRecord, recordImage } from "./record.ts";
@@ -118,15 +118,6 @@ async function readImages(engine: Loader, load: Load): Promise<ArchivedImage[]> 
 function annotatedNames(annotations: Readonly<Record<string, string>>): Reference[] {
   const name = annotations[IMAGE_NAME_ANNOTATION] ?? annotations[REF_NAME_ANNOTATION] ?? "";
   return /[:/]/.test(name) ? [Reference.parse(name).withDefaultTag()] : [];
-}
-
-const dockerImages = list(
-  object({ Config: string, RepoTags: otherwise(list(string), []), Layers: otherwise(list(string), []) }),
-) satisfies Shape<DockerArchiveImage[]>;
-
-function parseDockerManifest(content: Uint8Array): DockerArchiveImage[] {
-  const text = Buffer.from(content).toString("utf8");
-  return parseShaped(text, dockerImages, `malformed ${DOCKER_MANIFEST} in the archive`);
 }
 
 /** Makes the manifest that docker's older archives lack, and stores it. */

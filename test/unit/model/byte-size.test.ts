@@ -67,3 +67,7 @@ describe("sizes for people", () => {
     expect(formatBinarySize(bytes)).toBe(text);
   });
 });
+
+it.each(["1e400", "10241e400", "8192p", "9223372036854775808"])("%s bytes are more than 64 bits hold", (text) => {
+  expect(() => parseByteSize(text)).toThrow(`invalid size: '${text}'`);
+});

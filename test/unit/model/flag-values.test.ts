@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseContainerName, randomContainerName } from "../../../src/model/container-name.ts";
 import { parseCpus } from "../../../src/model/cpus.ts";
+import { parseDetachKeys } from "../../../src/model/detach-keys.ts";
 import {
   isCdiDevice,
   parseBytesPerSecond,
@@ -157,5 +158,15 @@ describe("files of keys and values", () => {
     expect(parseEnvironmentVariable("HOME", lookUp)).toBe("HOME=/root");
     expect(parseEnvironmentVariable("GONE", lookUp)).toBe("GONE");
     expect(keyValueMap(["a=1", "b", "a=2=3"])).toEqual({ a: "2=3", b: "" });
+  });
+});
+
+describe("values that fuzzing found", () => {
+  it.each(["1e400", "1e300", "99999999"])("%s CPUs are more than can be counted in billionths", (text) => {
+    expect(() => parseCpus(text)).toThrow("as a rational number");
+  });
+
+  it.each(["é", "日", "\u00ff"])("the key %j is sent as more bytes than one", (key) => {
+    expect(() => parseDetachKeys(key)).toThrow("Unknown character");
   });
 });

@@ -23,3 +23,24 @@ describe("matchesGlob", () => {
     expect(() => matchesGlob(pattern, "a")).toThrow("syntax error in pattern");
   });
 });
+
+describe("patterns that fuzzing found", () => {
+  it("take no time, however many runs there are", () => {
+    expect(matchesGlob(`${"*a".repeat(200)}b`, "a".repeat(5000))).toBe(false);
+    expect(matchesGlob(`${"*".repeat(5000)}b`, `${"a".repeat(5000)}b`)).toBe(true);
+  });
+
+  it.each([
+    ["[z-a]", "b", false],
+    ["[a-c-]", "a", undefined],
+    ["[\\-]", "-", true],
+    ["[^", "a", undefined],
+    ["[a", "a", undefined],
+    ["*a*b", "xa/ab", false],
+    ["*/x*b", "y/xzb", true],
+    ["?", "😀", true],
+  ])("%j and %j: %s", (pattern, name, expected) => {
+    if (expected === undefined) expect(() => matchesGlob(pattern, name)).toThrow("syntax error in pattern");
+    else expect(matchesGlob(pattern, name)).toBe(expected);
+  });
+});

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formatDuration, parseDuration } from "../../../src/model/duration.ts";
+import { parseMoment } from "../../../src/model/moment.ts";
 import { formatHumanDuration, formatTimeAgo } from "../../../src/model/relative-time.ts";
 
 describe("Go durations", () => {
@@ -64,5 +65,19 @@ describe("times for people", () => {
 
   it("counts back from now", () => {
     expect(formatTimeAgo(new Date("2026-01-01T00:00:00Z"), new Date("2026-01-01T00:05:00Z"))).toBe("5 minutes ago");
+  });
+});
+
+describe("times that there are none of", () => {
+  it.each(["1toString", "1constructor", "5__proto__"])("%s has no unit, whatever JavaScript's objects have", (text) => {
+    expect(() => parseDuration(text)).toThrow("time: unknown unit");
+  });
+
+  it.each(["1e400h", "9999999999999999999h", "2562048h"])("%s is longer than 64 bits hold", (text) => {
+    expect(() => parseDuration(text)).toThrow("time: ");
+  });
+
+  it.each(["1777700000000", "-99999999999999", "1700000000.0m"])("%s lies in no year of four digits", (text) => {
+    expect(() => parseMoment(text, new Date(0))).toThrow("failed to parse value as time or duration");
   });
 });

@@ -44,3 +44,23 @@ describe("resolveUser", () => {
     expect(isNumericUser({ user: "1000:1000", groupAdd: ["wheel"] })).toBe(false);
   });
 });
+
+describe("a user database that somebody broke", () => {
+  it.each([
+    "nobody:x:abc:5::/:",
+    "nobody:x::5::/:",
+    "nobody:x:-1:5::/:",
+    "nobody:x:99999999999999999999:5::/:",
+    "nobody:x:5:6553c::/:",
+  ])("has no user in the line %s, least of all root", (line) => {
+    expect(() => resolveUser({ user: "nobody", groupAdd: [] }, { passwd: line, group: "" })).toThrow(
+      "unable to find user nobody",
+    );
+  });
+
+  it.each(["users:x:abc:", "users:x:1e3:", "users:x:-5:"])("has no group in the line %s", (line) => {
+    expect(() => resolveUser({ user: "0:users", groupAdd: [] }, { passwd: "", group: line })).toThrow(
+      "unable to find group users",
+    );
+  });
+});

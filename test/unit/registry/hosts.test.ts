@@ -20,3 +20,10 @@ describe("endpointsFor", () => {
     expect(endpointsFor("docker.io")[0].origin).toBe("https://registry-1.docker.io");
   });
 });
+
+it.each(["[e:1]:5000", "localhost:99999", "example.com:70000"])(
+  "refuses %s, which a reference may name and no URL",
+  (domain) => {
+    expect(() => endpointsFor(domain)).toThrow(`invalid registry host: ${domain}`);
+  },
+);

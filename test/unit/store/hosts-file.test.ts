@@ -23,3 +23,14 @@ describe("wharf's block in a hosts file", () => {
     expect(withHostEntries("", [])).toBe("");
   });
 });
+
+it("writes the same twice, also where somebody tore an earlier block apart", () => {
+  const entries = [{ address: "10.0.0.2", names: ["b"] }];
+  const block = withHostEntries("", entries);
+  const torn = `1.2.3.4 own\n${block.split("\n")[0]}\n10.0.0.1\ta\n`;
+
+  const once = withHostEntries(torn, entries);
+
+  expect(once).toBe(torn + block);
+  expect(withHostEntries(once, entries)).toBe(once);
+});
