@@ -99,7 +99,8 @@ export class RequestContext {
   integer(name: string): number | undefined {
     const value = this.#routed.query.get(name);
     if (value === null || value === "") return undefined;
-    if (!/^-?\d+$/.test(value)) throw new EngineError("invalid-argument", `invalid value "${value}" for ${name}`);
+    if (!/^-?\d+$/.test(value) || !Number.isSafeInteger(Number(value)))
+      throw new EngineError("invalid-argument", `invalid value "${value}" for ${name}`);
     return Number(value);
   }
 

@@ -7,6 +7,7 @@ import { API_VERSION } from "../model/api-version.ts";
 import { parseNamespaceName } from "../model/namespace-name.ts";
 import { splitApiVersion } from "./api-version.ts";
 import { type Exchange, RequestContext } from "./request-context.ts";
+import { parseRequestTarget } from "./request-target.ts";
 import type { Router } from "./router.ts";
 import type { NamespaceServices } from "./services.ts";
 
@@ -41,6 +42,8 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
 
 /** How long an idle connection is kept for the client's next call. */
 const KEEP_ALIVE_MS = 60_000;
+/** Headers are sent at once; who takes longer keeps a connection for nothing. */
+const HEADERS_MS = 30_000;
 
 /**
  * The Docker Engine API on a unix socket. The namespace and snapshotter of a call come in the headers
@@ -54,7 +57,12 @@ export class ApiServer {
   constructor(options: ApiServerOptions) {
     this.#options = options;
     // A call may take as long as a container runs, and is not over when the client has said all it has to say.
-    this.#server = createServer({ requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true });
+    this.#server = createServer({
+      requestTimeout: 0,
+      headersTimeout: HEADERS_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      noDelay: true,
+    });
     this.#server.on("request", (request, response) => this.#onRequest(request, response));
     this.#server.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket as Socket, head));
   }
@@ -108,14 +116,14 @@ export class ApiServer {
   async #answer(request: IncomingMessage, exchange: Exchange): Promise<void> {
     const context = new RequestContext(request, exchange);
     try {
-      const url = new URL(request.url ?? "/", "http://docker");
-      const { path, apiMinor } = splitApiVersion(url.pathname);
+      const target = parseRequestTarget(request.url ?? "/");
+      const { path, apiMinor } = splitApiVersion(target.path);
       const { handler, params, always } = this.#options.router.find(request.method ?? "GET", path);
       const namespace = header(request, "wharf-namespace");
       const snapshotter = header(request, "wharf-snapshotter");
       const services = this.#options.services(namespace && parseNamespaceName(namespace), snapshotter);
       if (!always) await services.ready();
-      context.bind({ params, query: url.searchParams, apiMinor, services });
+      context.bind({ params, query: target.query, apiMinor, services });
       await handler(context);
     } catch (error) {
       this.#fail(context, error);

@@ -7,6 +7,8 @@ import type { StoredContainer } from "./stored-container.ts";
 const DEFAULT_TIMEOUT_SECONDS = 10;
 /** How long SIGKILL may take before docker calls the container unstoppable. */
 const KILL_PATIENCE_MS = 10_000;
+/** Node's timers count in 31 bits. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface StopRequest {
   /** Absent: the container's own, else SIGTERM. */
@@ -64,7 +66,8 @@ async function send(
 async function endsWithin(exited: Promise<unknown>, patienceMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<boolean>((resolve) => {
-    if (Number.isFinite(patienceMs)) timer = setTimeout(() => resolve(false), patienceMs);
+    // A longer timer would go off at once; who waits for that long waits for the end.
+    if (patienceMs <= LONGEST_TIMER_MS) timer = setTimeout(() => resolve(false), patienceMs);
   });
   const ended = await Promise.race([exited.then(() => true), tooLate]);
   clearTimeout(timer);

@@ -5,6 +5,9 @@ import { parseMoment } from "../../model/moment.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { Router } from "../router.ts";
 
+/** Node's timers count in 31 bits: one of more days than 24 would go off at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 const FILTERS = [
   "config",
   "container",
@@ -52,7 +55,8 @@ async function showEvents(context: RequestContext): Promise<void> {
 
 /** Settles when the client has gone, or the time is over. */
 async function untilOver(signal: AbortSignal, remainingMs: number | undefined): Promise<void> {
-  if (remainingMs !== undefined) await delay(Math.max(0, remainingMs), undefined, { signal }).catch(() => undefined);
+  if (remainingMs !== undefined && remainingMs <= LONGEST_TIMER_MS)
+    await delay(Math.max(0, remainingMs), undefined, { signal }).catch(() => undefined);
   else if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 }
 

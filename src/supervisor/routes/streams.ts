@@ -10,6 +10,9 @@ import { attachConnection } from "./attachment.ts";
 import { detachKeysOf } from "./input-channel.ts";
 import { OutputChannel, outputContentType } from "./output-channel.ts";
 
+/** As many rows or columns as the kernel can count. */
+const LONGEST_SIDE = 0xffff;
+
 /** The routes through which a container's input and output flow. */
 export function addStreamRoutes(router: Router): void {
   router
@@ -124,8 +127,9 @@ async function resizeTerminal(context: RequestContext): Promise<void> {
 /** The size that a resize call asks for. @throws EngineError `invalid-argument`. */
 export function terminalSize(context: RequestContext): { readonly width: number; readonly height: number } {
   const size = { width: context.integer("w"), height: context.integer("h") };
-  if (size.width === undefined || size.height === undefined) {
+  const { width = -1, height = -1 } = size;
+  if (![width, height].every((length) => length >= 0 && length <= LONGEST_SIDE)) {
     throw new EngineError("invalid-argument", "a terminal's size is the numbers h and w");
   }
-  return { width: size.width, height: size.height };
+  return { width, height };
 }
