@@ -38,6 +38,7 @@ const POINTERS = new Set([
 /** Fields that JSON lacks while they are nil; by the name of the object that they belong to. */
 const OMITTED: Readonly<Record<string, readonly (readonly [field: string, nil: TypedNil])[]>> = {
   "": [
+    ["RestartHistory", TypedNil.list],
     ["SizeRw", TypedNil.pointer],
     ["SizeRootFs", TypedNil.pointer],
   ],

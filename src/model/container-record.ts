@@ -82,13 +82,23 @@ export interface PublishedPort {
   readonly hostPort: number;
 }
 
+/** Why a container's policy started it again, and what had come before. */
+export interface RestartRecord {
+  /** When the run before had ended. */
+  readonly time: string;
+  /** Its process ended; the kernel ended it for want of memory; or nobody saw how it ended, as in a power cut. */
+  readonly reason: "exit" | "oom" | "unseen";
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+}
+
 /**
  * What changes during a container's life. Only the supervisor writes it. `desired` is written before the action that
  * it asks for, so that a supervisor that died in between knows what was meant.
  */
 export interface ContainerState {
   readonly desired: "created" | "running" | "stopped" | "removed";
-  /** True once a person asked for the stop, which `always` and `unless-stopped` tell apart after a reboot. */
+  /** True once a person sent a signal to the present run; `unless-stopped` does not start again after that. */
   readonly stoppedByUser: boolean;
   /** ISO 8601 with nanoseconds or milliseconds; `""` when it never happened. */
   readonly startedAt: string;
@@ -97,6 +107,10 @@ export interface ContainerState {
   readonly error: string;
   readonly oomKilled: boolean;
   readonly restartCount: number;
+  /** The pause before the restart that is owed, or was done last; absent when a person started the container. */
+  readonly restartDelayMs?: number | undefined;
+  /** The last restarts by the policy, oldest first. */
+  readonly restarts?: readonly RestartRecord[];
   /** The boot in which `sandbox` was made; in another boot the sandbox is gone. */
   readonly bootId: string;
   /** `""` without a network namespace of its own. */

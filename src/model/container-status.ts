@@ -57,9 +57,13 @@ function statusOf(state: ContainerState, task: TaskFacts | undefined): Container
   if (task?.status === "paused" || task?.status === "pausing") return "paused";
   if (task?.status === "running" || task?.status === "unknown") return "running";
   if (state.startedAt === "" || task?.status === "created") return "created";
-  // Between an exit and the restart that the policy owes, the exit is the latest thing that happened.
-  const restartOwed = state.desired === "running" && Date.parse(state.finishedAt) >= Date.parse(state.startedAt);
+  const restartOwed = state.desired === "running" && !hasUnsettledRun(state);
   return task === undefined && restartOwed ? "restarting" : "exited";
+}
+
+/** True of a container whose last start has no end yet, as far as was written down. */
+export function hasUnsettledRun({ startedAt, finishedAt }: ContainerState): boolean {
+  return startedAt !== "" && !(Date.parse(finishedAt) >= Date.parse(startedAt));
 }
 
 function healthSuffix(health: ContainerStateView["Health"]): string {

@@ -99,6 +99,16 @@ export interface ContainerStateView {
   readonly Health?: HealthView;
 }
 
+/** Why the policy started the container again. */
+export interface RestartView {
+  /** When the run before had ended. */
+  readonly Time: string;
+  /** `exit`, `oom`, or `unseen` when nobody saw how it ended. */
+  readonly Reason: string;
+  readonly ExitCode: number;
+  readonly OOMKilled: boolean;
+}
+
 export interface NetworkSettingsView {
   readonly Bridge: string;
   readonly SandboxID: string;
@@ -136,6 +146,8 @@ export interface ContainerInspect {
   /** With a leading slash. */
   readonly Name: string;
   readonly RestartCount: number;
+  /** Not docker's: the last ten restarts by the policy, oldest first; absent when there was none. */
+  readonly RestartHistory?: readonly RestartView[];
   readonly Driver: string;
   readonly Platform: string;
   readonly MountLabel: string;

@@ -14,6 +14,11 @@ export function apiSocketPath({ runRoot }: Roots): string {
   return join(runRoot, "docker.sock");
 }
 
+/** Locked by the supervisor while it runs. */
+export function supervisorLockPath({ runRoot }: Roots): string {
+  return join(runRoot, "supervisor.lock");
+}
+
 /** Holds the supervisor's process id while it runs. */
 export function supervisorPidPath({ runRoot }: Roots): string {
   return join(runRoot, "supervisor.pid");
@@ -22,6 +27,11 @@ export function supervisorPidPath({ runRoot }: Roots): string {
 /** What the supervisor has to say, since it has no terminal. */
 export function supervisorLogPath({ dataRoot }: Roots): string {
   return join(dataRoot, "supervisor.log");
+}
+
+/** The FIFOs of a namespace's containers, one directory a container. */
+export function containersRunDir({ runRoot }: Roots, namespace: string): string {
+  return join(runRoot, "containers", namespace);
 }
 
 /** The FIFOs of a container's main process. */

@@ -17,6 +17,7 @@ import { type ContainerExit, ExitWaiters, type TaskExit } from "./exit-waiters.t
 import { Mutex } from "./mutex.ts";
 import { RestartPlan } from "./restart-plan.ts";
 import type { RunServices } from "./run-services.ts";
+import { freeStuckTask } from "./stuck-shim.ts";
 
 /** How long an operation of its own accord, with no caller to lose patience, may take. */
 const OWN_DEADLINE_MS = 60_000;
@@ -123,7 +124,7 @@ export class ContainerLife {
     faultPoint("settle.task-deleted");
     if (vanished || (removes && !this.removing)) {
       await this.remove(hostConfig.AutoRemove).catch(this.services.onDefect);
-    } else if (restarts) this.scheduleRestart(this.restartPlan.nextDelayMs(ranMs));
+    } else if (restarts) this.scheduleRestart(state.restartDelayMs ?? 0);
     faultPoint("settle.done");
   }
 
@@ -144,12 +145,13 @@ export class ContainerLife {
     await stopContainer(this.services.engine, this.container, request, {
       exited,
       onSignal: (number) => this.services.events.tell(this.container, "kill", { signal: String(number) }),
+      onStuck: () => this.#free(exited),
     });
   }
 
   async deleteTask(): Promise<void> {
     try {
-      await this.services.engine.containerd.tasks.delete(this.id);
+      await this.services.engine.containerd.tasks.delete(this.id, { timeoutMs: OWN_DEADLINE_MS });
     } catch (error) {
       if (!isEngineError(error, "not-found")) this.services.onDefect(error);
     }
@@ -192,6 +194,19 @@ export class ContainerLife {
       if (isEngineError(error, "not-found")) return false;
       throw error;
     }
+  }
+
+  /** Ends a run whose shim is stuck; true when it has been settled. */
+  async #free(exited: Promise<unknown>): Promise<boolean> {
+    const { engine } = this.services;
+    const outcome = await freeStuckTask(engine, { containerId: this.id, pid: this.pid, exited });
+    if (outcome === undefined) return false;
+    if (outcome !== "settled") {
+      await this.transitions.run(async () => {
+        if (this.pid === outcome.pid) await this.settle(outcome);
+      });
+    }
+    return true;
   }
 
   /** What docker keeps of a failed start: the reason, an exit code, and no container if it was to be removed. */

@@ -46,7 +46,9 @@ export class ContainerRecovery {
   async settleUnseen(): Promise<void> {
     const life = this.#life;
     const exitedAt = new Date().toISOString();
-    await life.transitions.run(() => life.settle({ pid: life.pid, exitStatus: UNSEEN_EXIT_CODE, exitedAt }));
+    await life.transitions.run(() =>
+      life.settle({ pid: life.pid, exitStatus: UNSEEN_EXIT_CODE, exitedAt, unseen: true }),
+    );
   }
 
   /** Deletes a task that was made and never started. */
@@ -54,12 +56,22 @@ export class ContainerRecovery {
     await this.#life.transitions.run(() => this.#life.deleteTask());
   }
 
-  /** Undoes a first start that was cut short before there was a process. */
+  /** Undoes a start that a person asked for and that was cut short before there was a process. */
   async abandonStart(): Promise<void> {
+    await this.#undoStart(this.#life.state.startedAt === "" ? "created" : "stopped");
+  }
+
+  /** Does, after a pause, the restart that the policy owes, undoing what an earlier supervisor had begun of it. */
+  async resumeRestart(delayMs: number): Promise<void> {
+    await this.#undoStart("running");
+    this.#life.scheduleRestart(delayMs);
+  }
+
+  async #undoStart(desired: ContainerState["desired"]): Promise<void> {
     const life = this.#life;
     await life.transitions.run(async () => {
       life.released = life.release(life.state);
-      await life.writeState({ ...life.state, desired: "created", netnsPath: "", endpoints: [], ports: [] });
+      await life.writeState({ ...life.state, desired, netnsPath: "", endpoints: [], ports: [] });
     });
   }
 
@@ -121,10 +133,5 @@ export class ContainerRecovery {
     const { engine, onDefect } = this.#life.services;
     const forgotten = [engine.networks.forget(this.#life.id), engine.store.sharedMemory.remove(this.#life.id)];
     for (const result of await Promise.allSettled(forgotten)) if (result.status === "rejected") onDefect(result.reason);
-  }
-
-  /** Starts the container because its policy, not a person, wants it. */
-  scheduleRestart(delayMs: number): void {
-    this.#life.scheduleRestart(delayMs);
   }
 }

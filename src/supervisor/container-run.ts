@@ -75,7 +75,7 @@ export class ContainerRun {
       if (life.paused) throw new EngineError("conflict", "cannot start a paused container, try unpause instead");
       if (life.pid !== 0) return false;
       life.restartPlan.cancel();
-      await life.start({ ...life.state, restartCount: 0 });
+      await life.start({ ...life.state, restartCount: 0, restartDelayMs: undefined });
       return true;
     });
   }

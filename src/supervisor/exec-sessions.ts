@@ -1,6 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ExitStatus } from "../containerd/tasks.ts";
 import { execUser, startExec } from "../engine/containers/exec.ts";
@@ -12,7 +10,7 @@ import type { ExecConfig, ExecInspect, ExecStartConfig } from "../model/exec-con
 import type { ResolvedUser } from "../model/user-spec.ts";
 import type { Attachment, ProcessIo } from "../stdio/process-io.ts";
 import type { Stdio } from "../stdio/stdio.ts";
-import { containerRunDir, execRunDir } from "../store/layout.ts";
+import { execRunDir } from "../store/layout.ts";
 import { Deferred } from "./deferred.ts";
 import type { EventLog } from "./events.ts";
 import { ExecGate } from "./exec-gate.ts";
@@ -39,13 +37,15 @@ interface ExecSession {
 
 /**
  * The exec processes of one namespace, from their creation by one call of the API to their exit. They are kept in
- * memory only: a supervisor that starts afresh knows none of them, but takes their output so that they can end.
+ * memory only: a supervisor that starts afresh knows none of them; see `LeftoverExecs`.
  */
 export class ExecSessions {
   readonly #engine: SupervisorEngine;
   readonly #stdio: Stdio;
   readonly #events: EventLog;
   readonly #sessions = new Map<string, ExecSession>();
+  /** The ids of those whose FIFOs are open. */
+  readonly #open = new Set<string>();
   readonly #gates = new Map<string, ExecGate>();
 
   constructor(options: { readonly engine: SupervisorEngine; readonly stdio: Stdio; readonly events: EventLog }) {
@@ -139,6 +139,7 @@ export class ExecSessions {
     const terminal = config.Tty ?? false;
     const { container, user } = session;
     const { tasks, namespace } = this.#engine.containerd;
+    this.#open.add(id);
     const io = await this.#stdio.create({
       dir: execRunDir(this.#engine.settings, namespace, container.id, id),
       terminal,
@@ -162,6 +163,7 @@ export class ExecSessions {
       this.#end(session, isEngineError(error, "command-not-found") ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
       attachment?.detach();
       await io.close();
+      this.#open.delete(id);
       throw error;
     }
     void this.#settle(session, io);
@@ -196,20 +198,9 @@ export class ExecSessions {
     await this.#engine.containerd.tasks.resizePty(session.container.id, { execId: id, ...size });
   }
 
-  /** Takes up the exec processes of a container that an earlier supervisor left: their output goes to nobody. */
-  adopt(containerId: string): void {
-    const { namespace, tasks } = this.#engine.containerd;
-    const directory = join(containerRunDir(this.#engine.settings, namespace, containerId), "exec");
-    for (const id of directoriesIn(directory)) {
-      const dir = join(directory, id);
-      const io = this.#stdio.adopt({ dir, terminal: true, stdin: false });
-      const stderr = this.#stdio.adopt({ dir, terminal: false, stdin: false });
-      void tasks
-        .wait(containerId, id)
-        .then(() => tasks.deleteProcess(containerId, id))
-        .catch(() => undefined)
-        .finally(() => Promise.all([io?.close(), stderr?.close()]));
-    }
+  /** True for an exec that this supervisor runs. */
+  isOurs(id: string): boolean {
+    return this.#open.has(id);
   }
 
   async #settle(session: ExecSession, io: ProcessIo): Promise<void> {
@@ -224,6 +215,7 @@ export class ExecSessions {
     await tasks.deleteProcess(session.container.id, session.id).catch(() => undefined);
     faultPoint("exec.process-deleted");
     await io.close();
+    this.#open.delete(session.id);
   }
 
   /** The process outlives a restart of containerd, and so does the waiting for it; undefined when it is not known. */
@@ -265,13 +257,5 @@ export class ExecSessions {
   ): void {
     const command = action === "exec_die" ? "" : `: ${(config.Cmd ?? []).join(" ")}`;
     this.#events.tell(container, `${action}${command}`, { execID: execId, ...attributes });
-  }
-}
-
-function directoriesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
   }
 }

@@ -1,7 +1,10 @@
 import type { RestartPolicy } from "../model/container-config.ts";
-import type { ContainerState } from "../model/container-record.ts";
+import type { ContainerState, RestartRecord } from "../model/container-record.ts";
 import type { TaskExit } from "./exit-waiters.ts";
-import { wantsRestart } from "./restarts.ts";
+import { nextRestartDelayMs, wantsRestart } from "./restarts.ts";
+
+/** How many restarts are remembered. */
+const KEPT_RESTARTS = 10;
 
 /** What is known beside the exit itself. */
 export interface ExitCircumstances {
@@ -28,8 +31,18 @@ export function recordExit(run: ContainerState, exit: TaskExit, circumstances: E
   const ranMs = Math.max(0, Date.parse(exit.exitedAt) - Date.parse(run.startedAt));
   const wanted = run.desired === "running" && wantsRestart(policy, { ...run, exitCode: exit.exitStatus, ranMs });
   const restarts = wanted && !removes && !restartAsked;
+  const record: RestartRecord = {
+    time: exit.exitedAt,
+    reason: exit.unseen ? "unseen" : oomKilled ? "oom" : "exit",
+    exitCode: exit.exitStatus,
+    oomKilled,
+  };
   const state: ContainerState = {
     ...run,
+    ...(restarts && {
+      restartDelayMs: nextRestartDelayMs(run.restartDelayMs, ranMs),
+      restarts: [...(run.restarts ?? []), record].slice(-KEPT_RESTARTS),
+    }),
     desired: removes ? "removed" : restarts ? "running" : "stopped",
     finishedAt: exit.exitedAt,
     exitCode: exit.exitStatus,

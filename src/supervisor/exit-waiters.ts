@@ -5,6 +5,8 @@ export interface TaskExit {
   readonly pid: number;
   readonly exitStatus: number;
   readonly exitedAt: string;
+  /** Nobody saw it: the time and the status are made up. */
+  readonly unseen?: boolean;
 }
 
 /** What somebody who waits for a container is told. */

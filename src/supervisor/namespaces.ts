@@ -8,6 +8,7 @@ import type { Stdio } from "../stdio/stdio.ts";
 import type { Store } from "../store/store.ts";
 import { EventLog } from "./events.ts";
 import { ExecSessions } from "./exec-sessions.ts";
+import { LeftoverExecs } from "./leftover-execs.ts";
 import { ContainerRuns } from "./runs.ts";
 import type { NamespaceServices, SupervisorEngine } from "./services.ts";
 import { WaitingViewers } from "./waiting-viewers.ts";
@@ -93,6 +94,7 @@ export class Namespaces {
       events,
       waiting,
       execs,
+      leftovers: new LeftoverExecs(engine),
       names,
       bootId: this.#bootId,
       onDefect,

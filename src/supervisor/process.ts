@@ -1,42 +1,54 @@
-import { rmSync, writeFileSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
+import { spawn } from "node:child_process";
+import { closeSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { EngineError } from "../errors.ts";
 import type { Settings } from "../model/settings.ts";
-import { apiSocketPath, supervisorPidPath } from "../store/layout.ts";
+import { toolEnvironment } from "../program-environment.ts";
+import { apiSocketPath, supervisorLockPath, supervisorPidPath } from "../store/layout.ts";
 import { makePrivateDirectory } from "../store/private-directory.ts";
 
 /** How long the supervisor that holds the lock may take until it answers. */
 const OTHER_DEADLINE_MS = 5_000;
 const POLL_MS = 20;
 
+/** What `flock` answers when somebody else has the lock. */
+const EXIT_LOCKED = 1;
+
 /**
- * The right to be the one supervisor of a run root. It is a listening socket in the kernel's abstract name space: taken
- * by one process in one step, and free the moment that process is gone, however it went.
+ * The right to be the one supervisor of a run root: flock(2) on a file in it. The kernel gives it to one process, in one
+ * step, and takes it back the moment that process is gone, however it went; and nobody gets at the file but root. Node
+ * cannot ask for it, so the program `flock` does, once, for a descriptor that it shares with this process. The lock is
+ * the descriptor's: it outlives that program, and is not passed on to those that are started later.
  */
 export class SupervisorLock {
   readonly #settings: Settings;
-  readonly #server: Server;
+  readonly #fd: number;
 
-  private constructor(settings: Settings, server: Server) {
+  private constructor(settings: Settings, fd: number) {
     this.#settings = settings;
-    this.#server = server;
+    this.#fd = fd;
   }
 
   /**
    * Takes the lock and writes the pid file; undefined when another supervisor has it and answers, which is as good.
    *
    * @throws Error when somebody has it who does not answer; EngineError `permission-denied` when the run root is not
-   * safe to write to.
+   * safe to write to, `failed-precondition` when there is no `flock` on this host.
    */
   static async acquire(settings: Settings): Promise<SupervisorLock | undefined> {
     makePrivateDirectory(settings.runRoot);
+    // Never removed: whoever locked a file that has no name any more would not be alone.
+    const fd = openSync(supervisorLockPath(settings), "a", 0o600);
     const deadline = performance.now() + OTHER_DEADLINE_MS;
     while (performance.now() < deadline) {
-      const server = await listenIfFree(`\0wharf-supervisor:${settings.runRoot}`);
-      if (server) {
+      if (await lockDescriptor(fd)) {
         writeFileSync(supervisorPidPath(settings), `${process.pid}\n`);
-        return new SupervisorLock(settings, server);
+        return new SupervisorLock(settings, fd);
       }
-      if (await answers(apiSocketPath(settings))) return undefined;
+      if (await answers(apiSocketPath(settings))) {
+        closeSync(fd);
+        return undefined;
+      }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     throw new Error(`another process holds the lock of ${settings.runRoot} and does not answer`);
@@ -44,19 +56,26 @@ export class SupervisorLock {
 
   release(): void {
     rmSync(supervisorPidPath(this.#settings), { force: true });
-    this.#server.close();
+    closeSync(this.#fd);
   }
 }
 
-async function listenIfFree(name: string): Promise<Server | undefined> {
-  const server = createServer((socket) => socket.destroy());
-  return await new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE") resolve(undefined);
-      else reject(error);
-    });
-    server.listen(name, () => resolve(server.unref()));
+/** Locks what the descriptor is of, for as long as it is open; false when somebody else has locked it. */
+async function lockDescriptor(fd: number): Promise<boolean> {
+  const child = spawn("flock", ["-n", "3"], {
+    stdio: ["ignore", "ignore", "inherit", fd],
+    env: toolEnvironment(),
   });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", (cause: NodeJS.ErrnoException) => {
+      const hint = "install util-linux";
+      reject(new EngineError("failed-precondition", "the program flock is missing on this host", { cause, hint }));
+    });
+    child.once("exit", resolve);
+  });
+  if (code === 0) return true;
+  if (code === EXIT_LOCKED) return false;
+  throw new Error(`flock ended with ${code}`);
 }
 
 /** True when somebody accepts connections at `socketPath`. */

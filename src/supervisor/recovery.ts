@@ -2,9 +2,9 @@ import type { TaskInfo } from "../containerd/tasks.ts";
 import { StoredContainer } from "../engine/containers/stored-container.ts";
 import { faultPoint } from "../fault-point.ts";
 import { NAMESPACE_LABEL } from "../model/container-record.ts";
+import { hasUnsettledRun } from "../model/container-status.ts";
 import { containerStdio } from "./container-io.ts";
 import type { ContainerRun } from "./container-run.ts";
-import { wantsStartAtRecovery } from "./restarts.ts";
 import type { RunServices } from "./run-services.ts";
 
 /**
@@ -20,6 +20,8 @@ export async function reconcile(
   track: (container: StoredContainer) => ContainerRun,
 ): Promise<ReadonlySet<string>> {
   const { containerd, networks, settings } = services.engine;
+  // First of all: a shim that waits for somebody at an exec's FIFOs would not answer what is asked next.
+  services.leftovers.takeUp((execId) => services.execs.isOurs(execId));
   const holdings = await networks.holdings();
   const [infos, tasks] = await Promise.all([
     containerd.containers.list([`labels."${NAMESPACE_LABEL}"`]),
@@ -49,16 +51,15 @@ export async function reconcile(
 async function reconcileRun(services: RunServices, run: ContainerRun, task: TaskInfo | undefined): Promise<void> {
   // What is under way right now comes to its own end.
   if (run.recovery.isChanging) return;
-  if (task === undefined) return await reconcileIdle(services, run);
+  if (task === undefined) return await reconcileIdle(run);
   if (task.status === "created") {
     // A start was cut short between the task and its process.
     await run.recovery.discardTask();
-    return await reconcileIdle(services, run);
+    return await reconcileIdle(run);
   }
   if (run.pid === 0) {
     const io = services.stdio.adopt(containerStdio(services.engine, run.container, services.onDefect));
     await run.recovery.adopt(task.pid, { paused: task.status === "paused", io });
-    services.execs.adopt(run.id);
     faultPoint("recovery.process-adopted");
   }
   if (task.status === "stopped") return await run.settle(task);
@@ -68,16 +69,23 @@ async function reconcileRun(services: RunServices, run: ContainerRun, task: Task
   }
 }
 
-async function reconcileIdle({ bootId }: RunServices, run: ContainerRun): Promise<void> {
-  if (run.recovery.hasRestartPending) return;
-  const { record, state } = run.container;
-  const hasRun = state.startedAt !== "";
-  if (state.desired === "removed" || (record.hostConfig.AutoRemove && state.desired !== "created")) {
-    return await run.recovery.finishRemoval();
+async function reconcileIdle(run: ContainerRun): Promise<void> {
+  const { recovery, container } = run;
+  if (recovery.hasRestartPending) return;
+  const { hostConfig } = container.record;
+  const { state } = recovery;
+  if (state.desired === "removed" || (hostConfig.AutoRemove && state.desired !== "created")) {
+    return await recovery.finishRemoval();
   }
-  const interrupted = run.pid !== 0 || (state.desired === "running" && hasRun);
-  if (interrupted) return await run.recovery.settleUnseen();
-  if (state.desired === "running") return await run.recovery.abandonStart();
-  const exit = { ...state, ranMs: 0, interrupted, rebooted: hasRun && state.bootId !== bootId };
-  if (wantsStartAtRecovery(record.hostConfig.RestartPolicy, exit)) run.recovery.scheduleRestart(0);
+  if (run.pid !== 0 || hasUnsettledRun(state)) return await recovery.settleUnseen();
+  // What is meant to be still, because it was never started or a person stopped it, stays so: after a reboot as well.
+  if (state.desired !== "running") return;
+  if (state.startedAt === "") return await recovery.abandonStart();
+  if (state.restartDelayMs !== undefined) {
+    const pausedMs = Date.now() - Date.parse(state.finishedAt);
+    return await recovery.resumeRestart(Math.max(0, state.restartDelayMs - pausedMs));
+  }
+  // A person's start was cut short before there was a process.
+  const wanted = ["always", "unless-stopped"].includes(hostConfig.RestartPolicy.Name);
+  return wanted ? await recovery.resumeRestart(0) : await recovery.abandonStart();
 }

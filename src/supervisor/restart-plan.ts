@@ -1,18 +1,10 @@
-import { RestartBackoff } from "./restarts.ts";
-
 /** The restart that a container's policy owes it: one at most, after a pause. */
 export class RestartPlan {
-  readonly #backoff = new RestartBackoff();
   #timer: NodeJS.Timeout | undefined;
 
   /** True from `schedule` until the restart is taken or cancelled. */
   get isPending(): boolean {
     return this.#timer !== undefined;
-  }
-
-  /** How long to wait after a run that lasted `ranMs`. */
-  nextDelayMs(ranMs: number): number {
-    return this.#backoff.next(ranMs);
   }
 
   /** Calls `restart` after the pause, unless it is cancelled before. */

@@ -15,7 +15,11 @@ export interface PolicyExit {
   readonly restartCount: number;
 }
 
-/** Whether the policy wants the container to run again after this exit, which nobody asked for. */
+/**
+ * Whether the policy wants the container to run again after this exit, which nobody asked for. What a person stopped or
+ * killed is not asked about: it stays as it is, under every policy, whatever is restarted: supervisor, containerd or
+ * host. (docker's `always` starts it all the same when its daemon starts.)
+ */
 export function wantsRestart(policy: RestartPolicy, exit: PolicyExit): boolean {
   switch (policy.Name) {
     case "always":
@@ -30,25 +34,10 @@ export function wantsRestart(policy: RestartPolicy, exit: PolicyExit): boolean {
 }
 
 /**
- * Whether a container without a process is started when a supervisor comes up. Within one boot only an interrupted
- * run is taken up. After a reboot `always` also starts what a person had stopped, as docker's does when its daemon
- * starts; `unless-stopped` leaves that alone.
+ * The growing pause between restarts: 100 ms, doubled each time up to a minute, from the first again after a steady
+ * run. `previousMs` is the pause before the run that lasted `ranMs`; undefined when a person had started it.
  */
-export function wantsStartAtRecovery(
-  policy: RestartPolicy,
-  exit: PolicyExit & { readonly interrupted: boolean; readonly rebooted: boolean },
-): boolean {
-  if (exit.interrupted) return wantsRestart(policy, exit);
-  return exit.rebooted && exit.stoppedByUser && policy.Name === "always";
-}
-
-/** The growing pause between restarts: 100 ms, doubled each time up to a minute, reset by a steady run. */
-export class RestartBackoff {
-  #delayMs = 0;
-
-  next(ranMs: number): number {
-    if (ranMs >= STEADY_RUN_MS) this.#delayMs = 0;
-    this.#delayMs = this.#delayMs === 0 ? FIRST_DELAY_MS : Math.min(this.#delayMs * 2, LONGEST_DELAY_MS);
-    return this.#delayMs;
-  }
+export function nextRestartDelayMs(previousMs: number | undefined, ranMs: number): number {
+  if (previousMs === undefined || ranMs >= STEADY_RUN_MS) return FIRST_DELAY_MS;
+  return Math.min(previousMs * 2, LONGEST_DELAY_MS);
 }

@@ -2,6 +2,7 @@ import type { ContainerNames } from "../engine/containers/names.ts";
 import type { Stdio } from "../stdio/stdio.ts";
 import type { EventLog } from "./events.ts";
 import type { ExecSessions } from "./exec-sessions.ts";
+import type { LeftoverExecs } from "./leftover-execs.ts";
 import type { SupervisorEngine } from "./services.ts";
 import type { WaitingViewers } from "./waiting-viewers.ts";
 
@@ -12,6 +13,7 @@ export interface RunServices {
   readonly events: EventLog;
   readonly waiting: WaitingViewers;
   readonly execs: ExecSessions;
+  readonly leftovers: LeftoverExecs;
   readonly names: ContainerNames;
   /** Identifies the present boot of the host. */
   readonly bootId: string;

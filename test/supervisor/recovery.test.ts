@@ -1,89 +1,20 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type ContainerState, STATE_EXTENSION } from "../../src/model/container-record.ts";
-import type { ContainerInspect } from "../../src/model/container-view.ts";
-import { startContainerd, type TestContainerd } from "../support/containerd.ts";
-import { TestNode } from "../support/namespace.ts";
+import type { TestNode } from "../support/namespace.ts";
 import { noNetworkTraces } from "../support/network-traces.ts";
+import { SupervisedHost } from "../support/supervised-host.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
-// A containerd of its own: these tests kill its supervisor, which serves all namespaces.
-let containerd: TestContainerd;
-let directory: string;
+let host: SupervisedHost;
 let node: TestNode;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "wharf-r-"));
-  containerd = await startContainerd();
-  const roots = { dataRoot: join(directory, "data"), runRoot: join(directory, "run") };
-  const host = { address: containerd.address, containerdVersion: containerd.version, registry: "", ...roots };
-  node = new TestNode(host, "recovered");
-  await node.client.namespaces.create(node.namespace);
-  await node.load("busybox");
+  host = await SupervisedHost.start("recovered");
+  node = host.node;
 });
 
-afterEach(async () => {
-  const ids = (await node.succeed("ps", "-aq")).split("\n").filter((id) => id !== "");
-  if (ids.length > 0) await node.succeed("rm", "-f", ...ids);
-});
+afterEach(() => host.clear());
 
-afterAll(async () => {
-  await node[Symbol.asyncDispose]();
-  await node.succeed("supervisor", "stop");
-  await containerd[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true, force: true });
-});
-
-async function killSupervisor(): Promise<void> {
-  const status = async () =>
-    JSON.parse((await node.cli("supervisor", "status", "--format", "json")).stdout) as {
-      Pid: number;
-      Running: boolean;
-    };
-  process.kill((await status()).Pid, "SIGKILL");
-  await waitUntil("the supervisor is gone", async () => !(await status()).Running);
-}
-
-async function inspect(name: string): Promise<ContainerInspect> {
-  const [container] = JSON.parse(await node.succeed("container", "inspect", name)) as ContainerInspect[];
-  return container as ContainerInspect;
-}
-
-async function untilState(name: string, state: Partial<ContainerInspect["State"]>): Promise<ContainerInspect> {
-  return await waitUntil(`${name} is ${JSON.stringify(state)}`, async () => {
-    const container = await inspect(name);
-    expect(container.State).toMatchObject(state);
-    return container;
-  });
-}
-
-async function readState(id: string): Promise<ContainerState> {
-  return (await node.client.containers.get(id)).extension(STATE_EXTENSION) as ContainerState;
-}
-
-/** Writes what an interrupted supervisor would have left. */
-async function writeState(id: string, change: Partial<ContainerState>): Promise<void> {
-  const state = { ...(await readState(id)), ...change };
-  await node.client.containers.update({ id, extensions: { [STATE_EXTENSION]: state } }, [
-    `extensions.${STATE_EXTENSION}`,
-  ]);
-}
-
-/** What a power cut leaves: no task, another boot. The network namespaces stay, which a real one would take too. */
-async function pretendReboot(ids: readonly string[]): Promise<void> {
-  await killSupervisor();
-  for (const id of ids) {
-    await node.client.tasks.resume(id).catch(() => undefined);
-    await node.client.tasks.kill(id, { signal: 9 }).catch(() => undefined);
-    await waitUntil("the task is deleted", async () => {
-      await node.client.tasks.delete(id).catch(() => undefined);
-      return (await node.client.tasks.list()).every(({ containerId }) => containerId !== id);
-    });
-    await writeState(id, { bootId: "another boot" });
-  }
-}
+afterAll(() => host[Symbol.asyncDispose]());
 
 const POLICIES = ["no", "on-failure", "always", "unless-stopped"] as const;
 
@@ -101,20 +32,20 @@ async function containersOfEachPolicy(prepare: (name: string) => Promise<unknown
 describe("a new supervisor, after the old one was killed", () => {
   it("settles the exits that nobody saw, and restarts as each policy says", async () => {
     await containersOfEachPolicy((name) => node.succeed("start", name));
-    const pids = await Promise.all(POLICIES.map(async (policy) => (await inspect(policy)).State.Pid));
-    await killSupervisor();
+    const pids = await Promise.all(POLICIES.map(async (policy) => (await host.inspect(policy)).State.Pid));
+    await host.killSupervisor();
     for (const pid of pids) process.kill(pid, "SIGKILL");
     await waitUntil("all have ended", async () =>
       (await node.client.tasks.list()).every((task) => task.status === "stopped"),
     );
 
     // Without a supervisor the state is right already, as far as containerd knows it.
-    expect((await inspect("always")).State).toMatchObject({ Status: "exited", ExitCode: 137 });
+    expect((await host.inspect("always")).State).toMatchObject({ Status: "exited", ExitCode: 137 });
     await node.succeed("supervisor", "start");
 
-    await untilState("no", { Status: "exited", ExitCode: 137 });
+    await host.untilState("no", { Status: "exited", ExitCode: 137 });
     for (const policy of POLICIES.slice(1)) {
-      expect((await untilState(policy, { Status: "running" })).RestartCount).toBe(1);
+      expect((await host.untilState(policy, { Status: "running" })).RestartCount).toBe(1);
     }
   });
 
@@ -128,10 +59,10 @@ describe("a new supervisor, after the old one was killed", () => {
   ] as const)("leaves %s containers alone, whatever their policy", async (_what, status, prepare) => {
     await containersOfEachPolicy(prepare);
 
-    await killSupervisor();
+    await host.killSupervisor();
     await node.succeed("supervisor", "start");
 
-    for (const policy of POLICIES) expect((await inspect(policy)).State.Status).toBe(status);
+    for (const policy of POLICIES) expect((await host.inspect(policy)).State.Status).toBe(status);
     expect(await node.client.tasks.list()).toEqual([]);
   });
 
@@ -139,7 +70,7 @@ describe("a new supervisor, after the old one was killed", () => {
     await node.succeed("run", "-d", "--network", "none", "--name", "web", "busybox", "sleep", "1000");
     await node.succeed("pause", "web");
 
-    await killSupervisor();
+    await host.killSupervisor();
 
     expect((await node.cli("pause", "web")).stderr).toContain("is already paused");
     expect((await node.cli("attach", "web")).stderr).toContain("paused container");
@@ -148,9 +79,9 @@ describe("a new supervisor, after the old one was killed", () => {
 
   it("finishes removals that were begun", async () => {
     const id = await node.succeed("run", "-d", "--name", "web", "busybox", "sleep", "1000");
-    await killSupervisor();
-    await writeState(id, { desired: "removed" });
-    expect((await inspect("web")).State.Status).toBe("removing");
+    await host.killSupervisor();
+    await host.writeState(id, { desired: "removed" });
+    expect((await host.inspect("web")).State.Status).toBe("removing");
 
     await node.succeed("supervisor", "start");
 
@@ -161,8 +92,8 @@ describe("a new supervisor, after the old one was killed", () => {
 
   it("undoes a start that was cut short between the task and its process", async () => {
     const id = await node.succeed("create", "--network", "none", "--name", "web", "busybox", "true");
-    await killSupervisor();
-    await writeState(id, { desired: "running" });
+    await host.killSupervisor();
+    await host.writeState(id, { desired: "running" });
     const stdio = { stdin: "", stdout: "", stderr: "", terminal: false };
     const rootfs = await node.client.snapshots.mounts(id);
     await node.client.tasks.create({ containerId: id, rootfs, ...stdio });
@@ -170,13 +101,13 @@ describe("a new supervisor, after the old one was killed", () => {
     await node.succeed("supervisor", "start");
 
     await waitUntil("the task is gone", async () => (await node.client.tasks.list()).length === 0);
-    await untilState("web", { Status: "created" });
+    await host.untilState("web", { Status: "created" });
     expect((await node.cli("start", "-a", "web")).exitCode).toBe(0);
   });
 
   it("knows which names are taken", async () => {
     const id = await node.succeed("create", "--network", "none", "--name", "web", "busybox", "true");
-    await killSupervisor();
+    await host.killSupervisor();
 
     expect((await node.cli("create", "--name", "web", "busybox", "true")).stderr).toContain(`by container "${id}"`);
     await node.succeed("rm", "web");
@@ -188,37 +119,22 @@ describe("a new supervisor, after the old one was killed", () => {
 describe("after a reboot", () => {
   it("runs that it interrupted go on as each policy says", async () => {
     const ids = await containersOfEachPolicy((name) => node.succeed("start", name));
-    await pretendReboot(Object.values(ids));
+    await host.pretendReboot(Object.values(ids));
 
     await node.succeed("supervisor", "start");
 
-    await untilState("no", { Status: "exited", ExitCode: 255 });
-    for (const policy of POLICIES.slice(1)) await untilState(policy, { Status: "running" });
-  });
-
-  it("of what a person had stopped, always starts and unless-stopped does not", async () => {
-    const ids = await containersOfEachPolicy(async (name) => {
-      await node.succeed("start", name);
-      await node.succeed("stop", "-t", "0", name);
-    });
-    await pretendReboot(Object.values(ids));
-
-    await node.succeed("supervisor", "start");
-
-    await untilState("always", { Status: "running" });
-    for (const policy of ["no", "on-failure", "unless-stopped"]) {
-      expect((await inspect(policy)).State.Status).toBe("exited");
-    }
+    await host.untilState("no", { Status: "exited", ExitCode: 255 });
+    for (const policy of POLICIES.slice(1)) await host.untilState(policy, { Status: "running" });
   });
 
   it("a container has its network and its ports again", async () => {
     const options = ["--name", "web", "--restart", "always", "-p", "18191:80"];
     const id = await node.succeed("run", "-d", ...options, "busybox", "sleep", "1000");
-    await pretendReboot([id]);
+    await host.pretendReboot([id]);
 
     await node.succeed("supervisor", "start");
 
-    await untilState("web", { Status: "running" });
+    await host.untilState("web", { Status: "running" });
     // The address is written down beside the start, which `supervisor start` does not wait for.
     const addressOf = "{{.NetworkSettings.IPAddress}}";
     const address = await waitUntil("its address is known", () => node.succeed("inspect", "-f", addressOf, "web"));
@@ -230,7 +146,7 @@ describe("after a reboot", () => {
 
   it("containers of --rm are gone", async () => {
     const id = await node.succeed("run", "-d", "--rm", "--network", "none", "busybox", "sleep", "1000");
-    await pretendReboot([id]);
+    await host.pretendReboot([id]);
 
     await node.succeed("supervisor", "start");
 

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -86,6 +86,18 @@ describe("the supervisor's process", () => {
     expect(running).toBe(true);
     expect(await runFiles("supervisor.pid")).toEqual([`${pid}\n`]);
     await waitUntil("the others have ended", async () => (await supervisorPids()).length === 1);
+  });
+
+  it("cannot be kept from starting by a name that any user may take", async () => {
+    await node.succeed("supervisor", "stop");
+    const occupant = createServer().listen(`\0wharf-supervisor:${join(directory, "run")}`);
+    try {
+      await node.succeed("supervisor", "start");
+
+      expect((await status()).Running).toBe(true);
+    } finally {
+      occupant.close();
+    }
   });
 
   it("does not care for the signals of a terminal", async () => {
@@ -182,9 +194,10 @@ describe("a supervisor that is killed", () => {
     });
 
     await node.succeed("supervisor", "start");
-    await waitUntil("the exit is settled", async () => (await stateOf("dying")) === "exited 33");
+    // The exit shows at once, from containerd; what was said before it once the supervisor has read it.
+    await waitUntil("it is logged", async () => (await node.succeed("logs", "dying")) === "last words");
 
-    expect(await node.succeed("logs", "dying")).toBe("last words");
+    expect(await stateOf("dying")).toBe("exited 33");
     await node.succeed("rm", "dying");
   });
 

@@ -1,5 +1,6 @@
 import type { TaskInfo } from "../../containerd/tasks.ts";
-import type { ContainerInspect } from "../../model/container-view.ts";
+import type { RestartRecord } from "../../model/container-record.ts";
+import type { ContainerInspect, RestartView } from "../../model/container-view.ts";
 import type { Mount } from "../../model/mount.ts";
 import type { Engine } from "../engine.ts";
 import { resolveContainer } from "./resolve.ts";
@@ -59,6 +60,7 @@ function viewContainer(container: StoredContainer, { task, mounts, sizes }: Surr
     LogPath: record.logPath,
     Name: `/${name}`,
     RestartCount: state.restartCount,
+    ...(state.restarts === undefined ? {} : { RestartHistory: state.restarts.map(viewRestart) }),
     Driver: info.snapshotter,
     Platform: record.platform.split("/")[0] ?? "",
     MountLabel: "",
@@ -79,6 +81,10 @@ function viewContainer(container: StoredContainer, { task, mounts, sizes }: Surr
     Config: { ...record.config, OnBuild: null },
     NetworkSettings: viewNetworkSettings(container, stateView.Running && !stateView.Restarting),
   };
+}
+
+function viewRestart({ time, reason, exitCode, oomKilled }: RestartRecord): RestartView {
+  return { Time: time, Reason: reason, ExitCode: exitCode, OOMKilled: oomKilled };
 }
 
 /** Docker's `GraphDriver.Data` of an overlay; null for other snapshotters. `MergedDir` exists while it is mounted. */

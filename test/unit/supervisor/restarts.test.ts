@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RestartPolicy } from "../../../src/model/container-config.ts";
-import { RestartBackoff, wantsRestart, wantsStartAtRecovery } from "../../../src/supervisor/restarts.ts";
+import { nextRestartDelayMs, wantsRestart } from "../../../src/supervisor/restarts.ts";
 
 const policy = (Name: RestartPolicy["Name"], MaximumRetryCount = 0): RestartPolicy => ({ Name, MaximumRetryCount });
 const EXIT = { exitCode: 0, ranMs: 1_000, stoppedByUser: false, restartCount: 0 };
@@ -28,43 +28,17 @@ describe("wantsRestart", () => {
   });
 });
 
-describe("wantsStartAtRecovery", () => {
-  it("takes up an interrupted run as its policy says", () => {
-    const interrupted = { ...EXIT, exitCode: 255, interrupted: true, rebooted: true };
-
-    expect(wantsStartAtRecovery(policy("no"), interrupted)).toBe(false);
-    expect(wantsStartAtRecovery(policy("on-failure"), interrupted)).toBe(true);
-    expect(wantsStartAtRecovery(policy("unless-stopped"), interrupted)).toBe(true);
-  });
-
-  it.each([
-    { name: "always", rebooted: true, starts: true },
-    { name: "always", rebooted: false, starts: false },
-    { name: "unless-stopped", rebooted: true, starts: false },
-  ] as const)(
-    "of a container that a person stopped: $name, rebooted $rebooted: $starts",
-    ({ name, rebooted, starts }) => {
-      const stopped = { ...EXIT, stoppedByUser: true, interrupted: false, rebooted };
-
-      expect(wantsStartAtRecovery(policy(name), stopped)).toBe(starts);
-    },
-  );
-});
-
-describe("RestartBackoff", () => {
+describe("nextRestartDelayMs", () => {
   it("doubles from 100 ms up to a minute", () => {
-    const backoff = new RestartBackoff();
-    const delays = Array.from({ length: 12 }, () => backoff.next(500));
+    const delays: number[] = [];
+    for (let time = 0; time < 12; time++) delays.push(nextRestartDelayMs(delays.at(-1), 500));
 
     expect(delays).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000, 60000]);
   });
 
-  it("begins anew after a run of ten seconds", () => {
-    const backoff = new RestartBackoff();
-    backoff.next(500);
-    backoff.next(500);
-
-    expect(backoff.next(10_000)).toBe(100);
-    expect(backoff.next(9_999)).toBe(200);
+  it("begins anew after a run of ten seconds, and when a person has started the container", () => {
+    expect(nextRestartDelayMs(400, 9_999)).toBe(800);
+    expect(nextRestartDelayMs(400, 10_000)).toBe(100);
+    expect(nextRestartDelayMs(undefined, 0)).toBe(100);
   });
 });

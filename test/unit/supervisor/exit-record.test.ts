@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+import { INITIAL_STATE } from "../../../src/model/container-status.ts";
+import { recordExit } from "../../../src/supervisor/exit-record.ts";
+
+const RUN = { ...INITIAL_STATE, desired: "running" as const, startedAt: "2026-01-01T00:00:00.000Z" };
+const EXIT = { pid: 7, exitStatus: 1, exitedAt: "2026-01-01T00:00:03.000Z" };
+const ALWAYS = { Name: "always" as const, MaximumRetryCount: 0 };
+const CIRCUMSTANCES = { policy: ALWAYS, oomKilled: false, removes: false, restartAsked: false };
+
+describe("recordExit", () => {
+  it("writes down why the container is started again, and after which pause", () => {
+    const { state, ranMs, restarts } = recordExit(RUN, EXIT, CIRCUMSTANCES);
+
+    expect({ ranMs, restarts }).toEqual({ ranMs: 3_000, restarts: true });
+    expect(state).toMatchObject({ desired: "running", exitCode: 1, finishedAt: EXIT.exitedAt, restartDelayMs: 100 });
+    expect(state.restarts).toEqual([{ time: EXIT.exitedAt, reason: "exit", exitCode: 1, oomKilled: false }]);
+  });
+
+  it.each([
+    [{ ...EXIT, unseen: true }, false, "unseen"],
+    [EXIT, true, "oom"],
+  ])("tells reasons apart", (exit, oomKilled, reason) => {
+    const { state } = recordExit(RUN, exit, { ...CIRCUMSTANCES, oomKilled });
+
+    expect(state.restarts?.at(-1)).toMatchObject({ reason, oomKilled });
+  });
+
+  it("remembers the last ten restarts", () => {
+    let state: typeof RUN = RUN;
+    for (let code = 1; code <= 12; code++) {
+      const next = recordExit(state, { ...EXIT, exitStatus: code }, CIRCUMSTANCES).state;
+      state = { ...next, desired: "running", startedAt: RUN.startedAt };
+    }
+
+    expect(state.restarts?.map(({ exitCode }) => exitCode)).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+
+  it.each([
+    ["what a person stopped", { ...RUN, desired: "stopped" as const }, CIRCUMSTANCES, "stopped"],
+    ["what is removed", RUN, { ...CIRCUMSTANCES, removes: true }, "removed"],
+    ["what a person restarts", RUN, { ...CIRCUMSTANCES, restartAsked: true }, "stopped"],
+  ] as const)("does not restart %s", (_what, run, circumstances, desired) => {
+    const { state, restarts } = recordExit(run, EXIT, circumstances);
+
+    expect(restarts).toBe(false);
+    expect(state.desired).toBe(desired);
+    expect(state.restarts).toBeUndefined();
+  });
+});
