@@ -44,6 +44,10 @@ const SUPERVISOR_NODE_FLAGS = [
 ];
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+/** What V8 is told for a command: by bin/wharf, which starts it. */
+const COMMAND_NODE_FLAGS = /^exec "\$node" (--\S+(?: --\S+)*) -- /m
+  .exec(readFileSync(join(root, "bin/wharf"), "utf8"))[1]
+  .split(" ");
 const bundles = join(root, "dist/bundles");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
@@ -88,7 +92,7 @@ replaceFile(join(root, "dist/metafile.json"), JSON.stringify(metafile));
 async function compile(file) {
   const names = file.startsWith("wharf-") ? ["", ...HOT_COMMANDS] : [""];
   // V8 takes no code that was compiled under other flags.
-  const flags = file.startsWith("supervisor-") ? SUPERVISOR_NODE_FLAGS : [];
+  const flags = file.startsWith("supervisor-") ? SUPERVISOR_NODE_FLAGS : COMMAND_NODE_FLAGS;
   const jobs = nodes().flatMap((node) => names.map((name) => ({ node, name })));
   const work = async () => {
     for (let job = jobs.pop(); job !== undefined; job = jobs.pop()) {

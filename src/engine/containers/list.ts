@@ -109,6 +109,7 @@ function ancestorIds(
   images: readonly ImageRecord[],
 ): Set<string> {
   const ids = new Set<string>();
+  if (names.length === 0) return ids;
   for (const { record } of containers) {
     const { reference, id, target } = record.image;
     const named = images.filter((image) => image.target.digest === target).map((image) => image.name);

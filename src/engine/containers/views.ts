@@ -36,14 +36,18 @@ export function viewNetworks({ id, record, state }: StoredContainer, running: bo
   const views = [...names].map((name) => {
     const endpoint = state.endpoints.find(({ networkName }) => networkName === name);
     const settings = record.endpoints[name] ?? {};
-    return [name, viewEndpoint(settings, endpoint, running ? endpointId(id, name) : "")] as const;
+    return [name, viewEndpoint(settings, endpoint, running ? () => endpointId(id, name) : undefined)] as const;
   });
   return Object.fromEntries(views);
 }
 
-/** `id` is empty for an endpoint that is not connected. */
-function viewEndpoint(settings: EndpointSettings, endpoint: EndpointState | undefined, id: string): EndpointView {
-  const connected = id === "" ? undefined : endpoint;
+/** `id` is absent for an endpoint that is not connected. It is asked for when it is shown: few show it, and it is hashed. */
+function viewEndpoint(
+  settings: EndpointSettings,
+  endpoint: EndpointState | undefined,
+  id: (() => string) | undefined,
+): EndpointView {
+  const connected = id && endpoint;
   return {
     IPAMConfig: settings.IPAMConfig ?? null,
     Links: settings.Links ?? null,
@@ -52,7 +56,9 @@ function viewEndpoint(settings: EndpointSettings, endpoint: EndpointState | unde
     DriverOpts: settings.DriverOpts ?? null,
     GwPriority: settings.GwPriority ?? 0,
     NetworkID: endpoint?.networkId ?? "",
-    EndpointID: id,
+    get EndpointID() {
+      return id?.() ?? "";
+    },
     Gateway: connected?.gateway ?? "",
     IPAddress: connected?.ipAddress ?? "",
     IPPrefixLen: connected?.prefixLength ?? 0,
