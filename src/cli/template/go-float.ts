@@ -45,6 +45,7 @@ const EXACT = 100;
 
 /** `toFixed`, with a tie going to the even digit instead of the larger. */
 function fixed(value: number, decimals: number): string {
+  if (decimals > EXACT) return fixed(value, EXACT) + "0".repeat(decimals - EXACT);
   const rounded = value.toFixed(decimals);
   if (!isTie(value.toFixed(EXACT), decimals) || Number(rounded.at(-1)) % 2 === 0) return rounded;
   const exact = value.toFixed(EXACT);
@@ -53,6 +54,7 @@ function fixed(value: number, decimals: number): string {
 
 /** `toExponential`, with a tie going to the even digit instead of the larger. */
 function scientific(value: number, decimals: number): string {
+  if (decimals > EXACT) return scientific(value, EXACT).replace("e", `${"0".repeat(decimals - EXACT)}e`);
   const rounded = value.toExponential(decimals);
   const [mantissa = "", exponent = ""] = rounded.split("e");
   const exact = value.toExponential(EXACT);

@@ -56,16 +56,28 @@ const NO_FLAGS: FormatFlags = {
   precision: undefined,
 };
 
+/** Go takes a wider field, or a greater precision, for a mistake. */
+const MAX_WIDTH = 1_000_000;
+
 const DIRECTIVE = /%([-+# 0]*)(\[\d+\]\*|\*|\d+)?(?:\.(\[\d+\]\*|\*|\d+)?)?(\[\d+\])?(.?)/gsu;
 
 /** Go's `fmt.Sprintf`, complaints in the text included: `%!d(string=x)`, `%!s(MISSING)`, `%!(EXTRA int=1)`. */
 export function sprintf(format: string, operands: readonly unknown[]): string {
   const directives = new DirectiveFormatter(operands);
-  const text = format.replaceAll(DIRECTIVE, (directive, flags, width, precision, index, verb) => {
+  let text = "";
+  let end = 0;
+  for (const match of format.matchAll(DIRECTIVE)) {
+    const [directive, flags = "", width, precision, index, verb = ""] = match;
+    text += format.slice(end, match.index);
+    end = match.index + directive.length;
+    if ([width, precision].some((number) => Number(number) > MAX_WIDTH)) {
+      // Go gives up on the rest of the format.
+      return `${text}%!(NOVERB)${directives.extra()}`;
+    }
     const hasPrecision = /^%[-+# 0]*(?:\[\d+\]\*|\*|\d+)?\./.test(directive);
-    return directives.format(flags, width, hasPrecision ? (precision ?? "0") : undefined, index, verb);
-  });
-  return text + directives.extra();
+    text += directives.format(flags, width, hasPrecision ? (precision ?? "0") : undefined, index, verb);
+  }
+  return text + format.slice(end) + directives.extra();
 }
 
 /** Takes the operands one by one, or by `[n]`, as the directives ask for them. */
@@ -82,10 +94,19 @@ class DirectiveFormatter {
     index: string | undefined,
     verb: string,
   ): string {
-    const widthValue = this.measure(width);
-    const precisionValue = this.measure(precision);
-    if (widthValue === "bad") return "%!(BADWIDTH)";
-    if (precisionValue === "bad") return "%!(BADPREC)";
+    const [widthFound, precisionFound] = [this.measure(width), this.measure(precision)];
+    const widthValue = widthFound === "bad" ? undefined : widthFound;
+    const precisionValue = precisionFound === "bad" ? undefined : precisionFound;
+    const complaint = `${widthFound === "bad" ? "%!(BADWIDTH)" : ""}${precisionFound === "bad" ? "%!(BADPREC)" : ""}`;
+    return complaint + this.formatMeasured(flags, { width: widthValue, precision: precisionValue }, index, verb);
+  }
+
+  private formatMeasured(
+    flags: string,
+    { width: widthValue, precision: precisionValue }: Pick<FormatFlags, "width" | "precision">,
+    index: string | undefined,
+    verb: string,
+  ): string {
     const badIndex = index !== undefined && !this.jump(index);
     if (verb === "") return "%!(NOVERB)";
     if (verb === "%") return "%";
@@ -119,7 +140,9 @@ class DirectiveFormatter {
     if (!text.endsWith("*")) return Number(text);
     if (text !== "*" && !this.jump(text.slice(0, -1))) return "bad";
     const operand = this.operands[this.next++];
-    return kindOf(operand) === "int" ? numberOf(operand) : "bad";
+    if (kindOf(operand) !== "int") return "bad";
+    const value = numberOf(operand);
+    return Math.abs(value) > MAX_WIDTH ? "bad" : value;
   }
 
   private jump(index: string): boolean {

@@ -34,6 +34,7 @@ export class Template {
     try {
       return new Template(name, text, parseTemplate(text, FUNCTION_NAMES));
     } catch (error) {
+      if (error instanceof RangeError) throw tooLarge(name);
       if (!(error instanceof TemplateSyntaxError)) throw error;
       const line = text.slice(0, error.position).split("\n").length;
       throw new EngineError("invalid-argument", `template: ${name}:${line}: ${error.message}`);
@@ -50,6 +51,7 @@ export class Template {
     try {
       return evaluate(this.statements, data, { functions, missingKey });
     } catch (error) {
+      if (error instanceof RangeError) throw tooLarge(this.name);
       if (!(error instanceof TemplateExecutionError)) throw error;
       const { line, column } = this.locate(error.node.position);
       const where = `template: ${this.name}:${line}:${column}: executing ${quote(this.name)} at <${describe(error.node)}>`;
@@ -62,6 +64,11 @@ export class Template {
     const lines = this.text.slice(0, position).split("\n");
     return { line: lines.length, column: Buffer.byteLength(lines.at(-1) ?? "") };
   }
+}
+
+/** More nesting than the stack holds, or more output than a string does. */
+function tooLarge(name: string): EngineError {
+  return new EngineError("invalid-argument", `template: ${name}: it is nested too deeply, or its output is too long`);
 }
 
 const FUNCTION_NAMES: ReadonlySet<string> = new Set([...Object.keys(TEMPLATE_FUNCTIONS), "and", "or"]);

@@ -65,3 +65,22 @@ describe("a template", () => {
     },
   );
 });
+
+describe("templates that fuzzing found", () => {
+  // As Go's own: a number of digits that nobody means ends the format, and one from an operand is left out.
+  it.each([
+    ['{{printf "a%99999999d|%s" 5 "x"}}', "a%!(NOVERB)%!(EXTRA int=5, string=x)"],
+    ['{{printf "a%.99999999f|%s" 5.5 "x"}}', "a%!(NOVERB)%!(EXTRA float64=5.5, string=x)"],
+    ['{{printf "a%*d|%s" 99999999 5 "x"}}', "a%!(BADWIDTH)5|x"],
+    ['{{printf "a%.*f|%s" 99999999 5.5 "x"}}', "a%!(BADPREC)5.500000|x"],
+    ['{{printf "%.120f" 0.1}}', `0.1000000000000000055511151231257827021181583404541015625${"0".repeat(65)}`],
+    ['{{printf "%.120e" 0.1}}', `1.000000000000000055511151231257827021181583404541015625${"0".repeat(66)}e-01`],
+  ])("%s is %s", (template, expected) => {
+    expect(Template.parse(template).execute({})).toBe(expected);
+  });
+
+  it("that nest without end are refused", () => {
+    const nested = `{{${"(".repeat(50_000)}1${")".repeat(50_000)}}}`;
+    expect(() => Template.parse(nested).execute({})).toThrow("nested too deeply");
+  });
+});
