@@ -65,6 +65,8 @@ export interface ProcessIoOptions {
   readonly log?: OutputLog | undefined;
   /** No byte of output is lost with this process, nor logged twice, whenever it is killed. */
   readonly durable?: boolean;
+  /** False for output that is nobody's once this supervisor is gone: an exec's goes with the client. */
+  readonly kept?: boolean | undefined;
   /** Closes the shim's own end of the input (Tasks.CloseIO); needed for the process to see the end. */
   readonly closeTaskStdin?: (() => Promise<void>) | undefined;
   /** Where new FIFOs come from; without it `mkfifo` is called. */
@@ -159,6 +161,11 @@ export class ProcessIo {
   /** Where the output is kept; undefined when it is not. */
   get log(): OutputLog | undefined {
     return this.#options.log;
+  }
+
+  /** Whether what is unread is to outlive this supervisor; see `FifoKeeper`. */
+  get isKept(): boolean {
+    return this.#options.kept !== false;
   }
 
   /** The descriptors whose being open keeps unread output in the FIFOs; see `FifoKeeper`. */

@@ -20,7 +20,7 @@ export class Stdio {
     this.#fifos = new FifoPool(join(runDir, "fifos"));
     this.#keeper = new FifoKeeper({
       pidFile: join(runDir, "keeper.pid"),
-      descriptors: () => [...this.#open].flatMap((io) => io.outputDescriptors),
+      descriptors: () => [...this.#open].filter((io) => io.isKept).flatMap((io) => io.outputDescriptors),
     });
   }
 
@@ -69,11 +69,11 @@ export class Stdio {
 
   #remember(io: ProcessIo): ProcessIo {
     this.#open.add(io);
-    this.#keeper.changed();
+    if (io.isKept) this.#keeper.changed();
     void io.closed.then(() => {
       // The FIFOs outlive a released one, and so must their keeper.
       this.#open.delete(io);
-      if (!io.released) this.#keeper.changed();
+      if (io.isKept && !io.released) this.#keeper.changed();
     });
     return io;
   }

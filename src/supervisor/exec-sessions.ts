@@ -144,6 +144,7 @@ export class ExecSessions {
       dir: execRunDir(this.#engine.settings, namespace, container.id, id),
       terminal,
       stdin: (config.AttachStdin ?? false) && attach !== undefined,
+      kept: false,
       closeTaskStdin: () => tasks.closeIo(container.id, { execId: id }),
     });
     faultPoint("exec.fifos-made");

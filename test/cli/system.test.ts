@@ -1,8 +1,9 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CliResult, runCli } from "../support/cli.ts";
+import { runProgram } from "../support/program.ts";
 
 let directory: string;
 
@@ -81,6 +82,28 @@ if [ "$1" = install ]; then cp /usr/lib/cni/* ${plugins}/; fi
     expect(exitCode).toBe(1);
     expect(stderr).toContain("broken\n");
     expect(stderr).toContain("wharf: apt-get failed with exit code 100\n");
+  });
+});
+
+describe("system install --boot, without systemd", () => {
+  const unitPath = "/etc/systemd/system/wharf-supervisor.service";
+
+  it("writes the unit, says how it is put to use, and takes it back", async () => {
+    const installed = await wharf("--address", "/run/else.sock", "system", "install", "--boot");
+    expect(installed.stdout).toMatch(new RegExp(`^wrote ${unitPath}$`, "m"));
+    expect(installed.stderr).toContain("systemctl enable --now wharf-supervisor.service");
+    expect(installed.stderr).toContain("wharf supervisor start");
+    const unit = await readFile(unitPath, "utf8");
+    expect(unit).toContain("\nEnvironment=CONTAINERD_ADDRESS=/run/else.sock\n");
+    expect(unit).toContain(`\nEnvironment=WHARF_RUN_ROOT=${join(directory, "run")}\n`);
+    // What the unit would run is there and runs.
+    const [program = "", ...args] = /^ExecStart=(.+) supervisor start$/m.exec(unit)?.[1]?.split(" ") ?? [];
+    expect((await runProgram(program, [...args, "supervisor", "--help"])).stdout).toContain("supervisor");
+
+    expect((await wharf("system", "install", "--boot=false")).stdout).toMatch(new RegExp(`^removed ${unitPath}$`, "m"));
+    expect((await wharf("system", "install", "--boot=false")).stdout).toContain(
+      "the supervisor is not started at boot\n",
+    );
   });
 });
 

@@ -52,6 +52,13 @@ export const REQUIREMENTS: readonly Requirement[] = [
     packages: { ...packagesNamed("iproute2"), dnf: "iproute" },
   },
   {
+    name: "flock",
+    purpose: "keeps a second supervisor from running beside the first",
+    files: ["flock"],
+    isCniPlugin: false,
+    packages: { ...packagesNamed("util-linux"), apk: "flock" },
+  },
+  {
     name: "tini",
     purpose: "is the init process of `run --init`",
     files: ["tini-static", "tini", "docker-init"],

@@ -621,6 +621,61 @@ const inspection: readonly Scenario[] = [
   },
 ];
 
+const health: readonly Scenario[] = [
+  {
+    name: "shows a health check before its first probe",
+    steps: [
+      running("young", "--health-cmd true --health-interval 1h --health-start-interval 1h --health-retries 7"),
+      step(["inspect", "--format", "{{json .State.Health}} {{json .Config.Healthcheck}}", "young"]),
+      step(["ps", "--filter", "health=starting", "--format", "{{.Names}} {{.Status}}"]),
+      step(["ps", "-q", "--filter", "health=healthy"]),
+    ],
+  },
+  {
+    name: "calls a container unhealthy that nobody probes",
+    steps: [
+      running("frozen", "--health-cmd true --health-interval 1h"),
+      step("pause frozen"),
+      step(["inspect", "--format", "{{json .State.Health}}", "frozen"]),
+      step(["ps", "--filter", "name=frozen", "--format", "{{.Status}}"]),
+      step("unpause frozen"),
+      step(["inspect", "--format", "{{json .State.Health}}", "frozen"]),
+      step("stop -t 0 frozen"),
+      step(["inspect", "--format", "{{json .State.Health}}", "frozen"]),
+      step(["ps", "-a", "--filter", "health=unhealthy", "--format", "{{.Names}}"]),
+      step("start frozen"),
+      step(["inspect", "--format", "{{json .State.Health}}", "frozen"]),
+    ],
+  },
+  {
+    name: "has no health without a check",
+    steps: [
+      running("none", "--no-healthcheck"),
+      running("empty", "--health-interval 1m"),
+      step(["inspect", "--format", "{{json .State.Health}} {{json .Config.Healthcheck}}", "none", "empty"]),
+      step(`create --name never --health-cmd true ${IMAGE} true`, { stdout: "ignored" }),
+      step(["inspect", "--format", "{{json .State.Health}}", "never"]),
+      step(["ps", "-a", "--filter", "health=none", "--format", "{{.Names}}"]),
+    ],
+  },
+  {
+    name: "refuses a health check that makes no sense",
+    steps: [
+      fails(
+        `run --health-cmd true --no-healthcheck ${IMAGE} true`,
+        /--no-healthcheck conflicts with --health-\* options/,
+      ),
+      fails(
+        `run --health-cmd true --health-interval 10us ${IMAGE} true`,
+        /Interval in Healthcheck cannot be less than 1ms/,
+      ),
+      fails(`run --health-cmd true --health-timeout -1s ${IMAGE} true`, /--health-timeout cannot be negative/),
+      fails(`run --health-cmd true --health-retries -1 ${IMAGE} true`, /--health-retries cannot be negative/),
+      fails("ps --filter health=fine", /invalid value for health/),
+    ],
+  },
+];
+
 const images: readonly Scenario[] = [
   {
     name: "tags and untags",
@@ -673,6 +728,7 @@ export const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
   lists,
   lifecycle,
   inspection,
+  health,
   images,
   usage,
 };
