@@ -4,6 +4,9 @@ import { Call, type CallOptions } from "./call.ts";
 import { Http2Connection } from "./http2/connection.ts";
 import type { HeaderField } from "./http2/hpack.ts";
 
+/** Longer than a busy host takes to answer what costs nothing, shorter than a person waits. */
+const PATIENCE_MS = 30_000;
+
 /** Headers of a call beside gRPC's own. */
 export type Metadata = Readonly<Record<string, string>>;
 
@@ -14,7 +17,11 @@ export type Metadata = Readonly<Record<string, string>>;
 export class Channel {
   private connection: Http2Connection | undefined;
 
-  constructor(private readonly address: string) {}
+  /** `patienceMs` is how long a server that gives no sign of life is waited for. */
+  constructor(
+    private readonly address: string,
+    private readonly patienceMs = PATIENCE_MS,
+  ) {}
 
   /** Begins a call of the method at the path. A failure to connect shows in the call. */
   open(path: string, metadata: Metadata, options: CallOptions): Call {
@@ -30,7 +37,9 @@ export class Channel {
       ...Object.entries(metadata),
     ];
     if (options.timeoutMs !== undefined) headers.push(["grpc-timeout", grpcTimeout(options.timeoutMs)]);
-    if (!this.connection?.isUsable) this.connection = new Http2Connection(connect(this.address));
+    if (!this.connection?.isUsable) {
+      this.connection = new Http2Connection(connect(this.address), this.patienceMs);
+    }
     call.attach(this.connection.open(headers, call));
     return call;
   }
@@ -55,6 +64,11 @@ export class Channel {
         return new EngineError("permission-denied", `not allowed to use containerd at ${this.address}`, {
           cause,
           hint: "run the command as root",
+        });
+      case "ETIMEDOUT":
+        return new EngineError("deadline-exceeded", `containerd at ${this.address} does not answer`, {
+          cause,
+          hint: "it is stopped or stuck, or the host is overloaded; see `systemctl status containerd`",
         });
       default:
         return new EngineError("unavailable", `lost the connection to containerd at ${this.address}`, { cause });

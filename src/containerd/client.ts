@@ -38,11 +38,14 @@ export interface ContainerdOptions {
   readonly snapshotter: string;
   /** Written on every lease without a name of its own, to tell later whether anybody still holds it. */
   readonly leaseOwner?: () => string;
+  /** How long it may give no sign of life while calls are open; 30 seconds unless said otherwise. */
+  readonly patienceMs?: number | undefined;
 }
 
 /** A client of the containerd at the address. Does no I/O; the first call connects. */
 export function connectContainerd(options: ContainerdOptions): Containerd {
-  return new Containerd(new Channel(options.address), options.namespace, options.snapshotter, options.leaseOwner);
+  const channel = new Channel(options.address, options.patienceMs);
+  return new Containerd(channel, options.namespace, options.snapshotter, options.leaseOwner);
 }
 
 /**

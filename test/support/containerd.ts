@@ -16,6 +16,8 @@ export interface TestContainerd extends AsyncDisposable {
   readonly directory: string;
   /** A client with the namespace `default`. Closed with the daemon. */
   readonly client: Containerd;
+  /** Of the daemon that runs now. */
+  readonly pid: number;
   /** Ends the daemon and starts it again on the same state; tasks run on. */
   restart(how: "stop" | "kill"): Promise<void>;
 }
@@ -45,6 +47,9 @@ export async function startContainerd(): Promise<TestContainerd> {
     version,
     directory,
     client,
+    get pid() {
+      return daemon.pid;
+    },
     async restart(how) {
       await daemon[how]();
       daemon = await launch();

@@ -18,6 +18,7 @@ import {
   windowUpdateFrame,
 } from "./frames.ts";
 import { decodeHeaders, encodeHeaders, type HeaderField } from "./hpack.ts";
+import { Liveness } from "./liveness.ts";
 import { Http2Stream, STREAM_WINDOW_BYTES, type StreamListener } from "./stream.ts";
 
 const LAST_STREAM_ID = 2 ** 31 - 1;
@@ -39,10 +40,22 @@ export class Http2Connection implements FrameListener {
   private initialStreamWindow = DEFAULT_WINDOW_BYTES;
   private maxFrameBytes = DEFAULT_MAX_FRAME_BYTES;
   private unacknowledgedBytes = 0;
+  private readonly liveness: Liveness;
   /** A header block whose CONTINUATION is missing. */
   private partialHeaders: { readonly streamId: number; readonly flags: number; readonly blocks: Buffer[] } | undefined;
 
-  constructor(private readonly socket: Socket) {
+  constructor(
+    private readonly socket: Socket,
+    patienceMs: number,
+  ) {
+    this.liveness = new Liveness(patienceMs, {
+      // Settings that change nothing have to be acknowledged, and no server counts them as it counts pings.
+      ask: () => this.write(settingsFrame([])),
+      giveUp: (error) => {
+        this.fail(error);
+        this.socket.destroy();
+      },
+    });
     socket.on("data", (chunk: Buffer) => this.receive(chunk));
     socket.once("error", (error) => this.fail(error));
     socket.once("close", () => this.fail(new Error("the connection was closed")));
@@ -72,6 +85,7 @@ export class Http2Connection implements FrameListener {
     const stream = new Http2Stream(this, id, this.initialStreamWindow, listener);
     if (this.streams.size === 0) this.socket.ref();
     this.streams.set(id, stream);
+    this.liveness.watch();
     this.write(frame(FrameType.HEADERS, Flag.END_HEADERS, id, encodeHeaders(headers)));
     return stream;
   }
@@ -112,7 +126,9 @@ export class Http2Connection implements FrameListener {
   release(streamId: number, reset: boolean): void {
     if (!this.streams.delete(streamId)) return;
     if (reset) this.write(resetFrame(streamId, ResetReason.CANCEL));
-    if (this.streams.size === 0) this.socket.unref();
+    if (this.streams.size > 0) return;
+    this.socket.unref();
+    this.liveness.rest();
   }
 
   onFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
@@ -162,6 +178,7 @@ export class Http2Connection implements FrameListener {
   }
 
   private receive(chunk: Buffer): void {
+    this.liveness.heard();
     try {
       this.reader.push(chunk);
     } catch (error) {
@@ -221,6 +238,7 @@ export class Http2Connection implements FrameListener {
 
   private fail(error: Error): void {
     this.ended = true;
+    this.liveness.rest();
     for (const stream of [...this.streams.values()]) stream.onFailure(error);
   }
 

@@ -93,14 +93,14 @@ export async function pullImage(
 async function fetchImageManifest(engine: Puller, target: Descriptor, pull: Pull): Promise<ImageManifest> {
   const content = await fetchManifestContent(engine, target, pull);
   if (isManifestType(target.mediaType)) {
-    const manifest = parseManifest(content);
+    const manifest = parseManifest(content.bytes);
     await keepManifest(engine, target, content, [manifest.config, ...manifest.layers], pull);
     return manifest;
   }
   if (!isIndexType(target.mediaType)) {
     throw new EngineError("failed-precondition", `unsupported manifest media type: ${target.mediaType}`);
   }
-  const { manifests } = parseIndex(content);
+  const { manifests } = parseIndex(content.bytes);
   await keepManifest(engine, target, content, manifests, pull);
   const [chosen] = manifestsFor(manifests, pull.platform);
   if (!chosen) {
@@ -112,30 +112,41 @@ async function fetchImageManifest(engine: Puller, target: Descriptor, pull: Pull
   return await fetchImageManifest(engine, chosen, pull);
 }
 
+/** An index or manifest, and the labels that it has here. */
+interface ManifestContent {
+  readonly bytes: Uint8Array;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 async function fetchManifestContent(
   { containerd, registry }: Puller,
   { digest }: Descriptor,
   { reference, signal }: Pull,
-): Promise<Uint8Array> {
+): Promise<ManifestContent> {
   try {
-    return await containerd.content.readAll(digest, { signal });
+    const [bytes, { labels }] = await Promise.all([
+      containerd.content.readAll(digest, { signal }),
+      containerd.content.info(digest, { signal }),
+    ]);
+    return { bytes, labels };
   } catch (error) {
     if (!isEngineError(error, "not-found")) {
       throw error;
     }
   }
-  return (await registry.fetchManifest(reference.withDigest(digest), { signal })).content;
+  const { content: bytes } = await registry.fetchManifest(reference.withDigest(digest), { signal });
+  return { bytes, labels: {} };
 }
 
 async function keepManifest(
   { containerd }: Puller,
   descriptor: Descriptor,
-  content: Uint8Array,
+  content: ManifestContent,
   children: readonly Descriptor[],
   { reference, leaseId, signal }: Pull,
 ): Promise<void> {
-  const labels = { ...childLabels(children), ...sourceLabel(reference) };
-  await containerd.content.writeBlob(descriptor, content, { labels, leaseId, signal });
+  const labels = { ...childLabels(children), ...sourceLabel(reference, content.labels) };
+  await containerd.content.writeBlob(descriptor, content.bytes, { labels, leaseId, signal });
 }
 
 async function fetchConfig(

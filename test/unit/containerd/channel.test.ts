@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import http2, { type Http2Server, type ServerHttp2Stream } from "node:http2";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -248,5 +249,50 @@ describe("Channel", () => {
       expect((await call.receive())?.subarray(5).toString()).toBe(text);
     }
     channel.close();
+  });
+
+  it("waits for a server that is busy as long as it gives signs of life", async () => {
+    const patienceMs = 300;
+    const signs = 3;
+    let asked = 0;
+    await using server = await startServer((stream) => {
+      stream.resume();
+      // The first settings are the connection's own; those that follow ask for a sign of life, ever more rarely.
+      stream.session?.on("remoteSettings", () => {
+        asked += 1;
+        if (asked === signs) answer(stream, [Buffer.from("done")]);
+      });
+    });
+    const channel = new Channel(server.address, patienceMs);
+    const call = channel.open("/s/m", {}, {});
+    call.finish();
+
+    expect((await call.receive())?.toString()).toBe("done");
+    expect(asked).toBe(signs);
+    channel.close();
+  });
+
+  it("gives a server up that takes a call and says nothing more, and connects anew for the next", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "wharf-h2-"));
+    const address = join(directory, "socket");
+    let connections = 0;
+    const silent = createServer((socket) => {
+      connections += 1;
+      socket.on("error", () => undefined);
+    });
+    await new Promise<void>((resolve) => silent.listen(address, resolve));
+    const channel = new Channel(address, 150);
+
+    for (const expected of [1, 2]) {
+      const call = channel.open("/s/m", {}, {});
+      call.finish();
+      await expect(call.receive()).rejects.toMatchObject({
+        code: "deadline-exceeded",
+        message: `containerd at ${address} does not answer`,
+      });
+      expect(connections).toBe(expected);
+    }
+    silent.close();
+    await rm(directory, { recursive: true });
   });
 });
