@@ -5,7 +5,7 @@ import type { EngineApi, HijackedStream } from "../api/client.ts";
 import { FrameReader } from "../api/frames.ts";
 import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from "../model/detach-keys.ts";
 import { toolEnvironment } from "../program-environment.ts";
-import { warn } from "./output.ts";
+import { endAfterFailedWrite, isClosedPipe, warn } from "./output.ts";
 import { TerminalSizes } from "./terminal-size.ts";
 
 /** The streams that a container or exec process is tied to: this process's own. */
@@ -88,12 +88,27 @@ export class Foreground implements Disposable {
       const frames = new FrameReader((stream, chunk) => show(stream === "stderr" ? stderr : stdout, chunk));
       socket.on("data", (chunk: Buffer) => frames.push(chunk));
     }
-    socket.once("end", () => this.#finish("ended"));
-    socket.once("close", () => this.#finish("ended"));
+    socket.once("end", () => this.#finishWritten());
+    socket.once("close", () => this.#finishWritten());
     // A connection that breaks off ends the output; why the process ended is for its exit code to say.
-    socket.on("error", () => this.#finish("ended"));
-    // Whoever read our output has left, as `head` does.
-    for (const target of [stdout, stderr]) target?.once("error", () => this.#finish("closed-output"));
+    socket.on("error", () => this.#finishWritten());
+    for (const target of [stdout, stderr]) target?.once("error", (error) => this.#onFailedWrite(error));
+  }
+
+  /** What came last is still on its way to our outputs, and may fail there, which comes before any exit code. */
+  #finishWritten(): void {
+    this.#leaveInput();
+    const { stdout, stderr } = this.#options.streams;
+    const written = [stdout, stderr].map(
+      (target) => new Promise<void>((resolve) => (target ? target.write("", () => resolve()) : resolve())),
+    );
+    // A stream tells of an error behind the callbacks of its writes.
+    void Promise.all(written).then(() => setImmediate(() => this.#finish("ended")));
+  }
+
+  #onFailedWrite(error: Error): void {
+    this.#finish("closed-output");
+    if (!isClosedPipe(error)) endAfterFailedWrite(error);
   }
 
   #send(stdin: Readable): void {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -75,6 +75,9 @@ export async function startSupervisor(settings: Settings, { signal }: { signal: 
   const socketPath = apiSocketPath(settings);
   const { makePrivateDirectory } = await import("../store/private-directory.ts");
   makePrivateDirectory(settings.dataRoot);
+  makePrivateDirectory(settings.runRoot);
+  // What the supervisor would fail at first is better said here, where somebody sees it.
+  accessSync(settings.runRoot, constants.W_OK);
   const log = openSync(logPath, "a", 0o640);
   const child = spawn(process.execPath, [...SUPERVISOR_NODE_FLAGS, supervisorProgram(), JSON.stringify(settings)], {
     stdio: ["ignore", log, log],

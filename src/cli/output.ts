@@ -20,9 +20,14 @@ function write(stream: NodeJS.WriteStream, text: string): void {
   stream.write(text);
 }
 
+/** True when whoever read our output has left, as `head` does. */
+export function isClosedPipe(error: NodeJS.ErrnoException): boolean {
+  return error.code === "EPIPE";
+}
+
 /** Ends the process: without a word if nobody reads any more, as SIGPIPE would that Node ignores. */
-function endAfterFailedWrite(error: NodeJS.ErrnoException): never {
-  if (error.code === "EPIPE") process.exit(128 + constants.signals.SIGPIPE);
+export function endAfterFailedWrite(error: NodeJS.ErrnoException): never {
+  if (isClosedPipe(error)) process.exit(128 + constants.signals.SIGPIPE);
   process.stderr.write(`wharf: ${error.message}\n`);
   process.exit(1);
 }

@@ -47,9 +47,10 @@ export class AddressLeases {
     const taken = { ...lease, ipAddress };
     this.#byAddress.set(ipAddress, taken);
     try {
-      await writeFile(join(this.directory, ipAddress), JSON.stringify(taken), { flag: "wx", mode: 0o600 });
+      await writeFile(join(this.directory, ipAddress), JSON.stringify(taken), { mode: 0o600 });
     } catch (error) {
-      this.#byAddress.delete(ipAddress);
+      // A full disk leaves an empty file, which would keep the address for ever.
+      await this.release(taken);
       throw error;
     }
     return taken;

@@ -47,17 +47,28 @@ export function parseConflist(text: string, path: string): Conflist {
 
 /** All readable configurations of a directory, in the order of their file names. A directory that is not there is empty. */
 export async function readConflists(directory: string): Promise<Conflist[]> {
+  // A broken file of somebody else's must not keep containers from the networks of the others.
+  return (await readDirectory(directory)).filter((read): read is Conflist => !(read instanceof EngineError));
+}
+
+/** Why each file of the directory that cannot be read as a configuration cannot, naming it. */
+export async function malformedConflists(directory: string): Promise<EngineError[]> {
+  return (await readDirectory(directory)).filter((read) => read instanceof EngineError);
+}
+
+async function readDirectory(directory: string): Promise<(Conflist | EngineError)[]> {
   const names = await readdir(directory).catch(() => []);
-  const conflists: Conflist[] = [];
+  const read: (Conflist | EngineError)[] = [];
   for (const name of names.filter((name) => /\.(conflist|conf|json)$/.test(name)).sort()) {
     const path = join(directory, name);
     try {
-      conflists.push(parseConflist(await readFile(path, "utf8"), path));
-    } catch {
-      // A broken file of somebody else's must not keep containers from the networks of the others.
+      read.push(parseConflist(await readFile(path, "utf8"), path));
+    } catch (cause) {
+      const unreadable = `cannot read ${path}: ${(cause as Error).message}`;
+      read.push(cause instanceof EngineError ? cause : new EngineError("failed-precondition", unreadable, { cause }));
     }
   }
-  return conflists;
+  return read;
 }
 
 /** What a configuration says of its network. */

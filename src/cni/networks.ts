@@ -5,7 +5,7 @@ import { faultPoint } from "../fault-point.ts";
 import type { EndpointState } from "../model/container-record.ts";
 import type { AddressLease } from "./address-leases.ts";
 import type { BridgeNetwork } from "./bridge-network.ts";
-import { type Conflist, describeNetwork, readConflists } from "./conflist.ts";
+import { type Conflist, describeNetwork, malformedConflists, readConflists } from "./conflist.ts";
 import type { EndpointRequest } from "./endpoint-request.ts";
 import { Firewall } from "./firewall.ts";
 import { createNetns, deleteNetns, listSandboxes, netnsPathOf, type Sandbox } from "./netns.ts";
@@ -245,7 +245,8 @@ export class Networks {
     if (own !== undefined) return { conflist: own, own: true };
     const foreign = (await readConflists(this.#configDir)).find(matches);
     if (foreign !== undefined) return { conflist: foreign, own: false };
-    throw new EngineError("not-found", `network ${name} not found`);
+    const [malformed] = await malformedConflists(this.#configDir);
+    throw new EngineError("not-found", `network ${name} not found`, { hint: malformed?.message });
   }
 
   #pluginNetwork(conflist: Conflist): PluginNetwork {

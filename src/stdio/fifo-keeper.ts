@@ -55,18 +55,35 @@ export class FifoKeeper {
       if (previous !== undefined) kill(previous);
       return;
     }
+    const before = this.#keeper;
+    try {
+      this.#keeper = this.#start(descriptors);
+    } catch {
+      // On a full run root: a keeper that no other supervisor could find is not to stay, and the one before it is.
+      this.#keeper = before;
+      return;
+    }
+    if (previous !== undefined) kill(previous);
+  }
+
+  /** Starts a keeper and writes down which it is. Without `tail` there is none, and everything else works. */
+  #start(descriptors: readonly number[]): ChildProcess {
     writeFileSync(this.pidFile, "");
-    this.#keeper = spawn("tail", ["-n", "0", "-s", POLL_SECONDS, "-f", this.pidFile], {
+    const keeper = spawn("tail", ["-n", "0", "-s", POLL_SECONDS, "-f", this.pidFile], {
       stdio: ["ignore", "ignore", "ignore", ...descriptors],
       detached: true,
       cwd: "/",
       env: toolEnvironment(),
     });
-    // Without `tail` there is no keeper, and everything else works.
-    this.#keeper.on("error", () => undefined);
-    this.#keeper.unref();
-    writeFileSync(this.pidFile, `${this.#keeper.pid ?? ""}\n`);
-    if (previous !== undefined) kill(previous);
+    keeper.on("error", () => undefined);
+    keeper.unref();
+    try {
+      writeFileSync(this.pidFile, `${keeper.pid ?? ""}\n`);
+    } catch (error) {
+      keeper.kill("SIGKILL");
+      throw error;
+    }
+    return keeper;
   }
 }
 

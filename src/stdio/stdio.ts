@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { DescriptorLimit } from "./descriptor-limit.ts";
 import { FifoPool } from "./fifo.ts";
 import { FifoKeeper } from "./fifo-keeper.ts";
 import { Libc } from "./libc.ts";
@@ -12,6 +13,7 @@ export class Stdio {
   readonly #fifos: FifoPool;
   readonly #keeper: FifoKeeper;
   readonly #libc = Libc.load();
+  readonly #descriptors = new DescriptorLimit();
   readonly #open = new Set<ProcessIo>();
 
   /** `runDir` lies on the file system of all the directories that are opened, and is emptied by a reboot. */
@@ -29,9 +31,15 @@ export class Stdio {
     await this.#fifos.warm();
   }
 
-  /** See `ProcessIo.create`. */
+  /** See `ProcessIo.create`. After a failure the log is closed. @throws EngineError `resource-exhausted`. */
   async create(options: StdioOptions): Promise<ProcessIo> {
-    return this.#remember(await ProcessIo.create({ ...options, fifos: this.#fifos, libc: this.#libc }));
+    try {
+      this.#descriptors.check();
+      return this.#remember(await ProcessIo.create({ ...options, fifos: this.#fifos, libc: this.#libc }));
+    } catch (error) {
+      await options.log?.close();
+      throw error;
+    }
   }
 
   /** See `ProcessIo.adopt`. */

@@ -5,7 +5,7 @@ import { explainStartFailure, UNEXPLAINED_FAILURE } from "../engine/containers/s
 import { type StopRequest, stopContainer } from "../engine/containers/stop.ts";
 import type { StoredContainer } from "../engine/containers/stored-container.ts";
 import { writeState } from "../engine/containers/write-state.ts";
-import { EngineError, isEngineError } from "../errors.ts";
+import { EngineError, expectedFailure, isEngineError } from "../errors.ts";
 import { faultPoint } from "../fault-point.ts";
 import type { ContainerState } from "../model/container-record.ts";
 import type { ContainerStatus } from "../model/container-view.ts";
@@ -77,10 +77,10 @@ export class ContainerLife {
 
   /** Starts a process, going on from `state`. @throws EngineError when it does not start, which is written down. */
   async start(state: ContainerState): Promise<void> {
-    const { engine, stdio, waiting, bootId, events, onDefect } = this.services;
+    const { engine, waiting, bootId, events } = this.services;
     const { container } = this;
     await this.released;
-    const io = await stdio.create(containerStdio(engine, container, onDefect));
+    const io = await this.#openStdio();
     faultPoint("start.fifos-made");
     waiting.admit(this.id, io);
     try {
@@ -101,6 +101,16 @@ export class ContainerLife {
     events.networks("connect", this.id, this.state.endpoints);
     events.tell(this.container, "start");
     this.health.begin();
+  }
+
+  /** @throws EngineError for want of space or descriptors, which is written down. */
+  async #openStdio(): Promise<ProcessIo> {
+    const { engine, stdio, onDefect } = this.services;
+    try {
+      return await stdio.create(containerStdio(engine, this.container, onDefect));
+    } catch (error) {
+      throw await this.#recordStartFailure(error);
+    }
   }
 
   /** Settles the end of the present run. */
@@ -211,7 +221,7 @@ export class ContainerLife {
 
   /** What docker keeps of a failed start: the reason, an exit code, and no container if it was to be removed. */
   async #recordStartFailure(error: unknown): Promise<EngineError> {
-    const { code, message, exitCode } = explainStartFailure(error);
+    const { code, message, exitCode } = explainStartFailure(expectedFailure(error) ?? error);
     const desired = this.state.startedAt === "" ? "created" : "stopped";
     this.state = {
       ...this.state,
@@ -223,7 +233,7 @@ export class ContainerLife {
     else await this.writeState(this.state);
     return new EngineError(code, message, {
       cause: error,
-      hint: error instanceof EngineError ? error.hint : undefined,
+      hint: expectedFailure(error)?.hint,
     });
   }
 

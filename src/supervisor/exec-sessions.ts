@@ -140,12 +140,17 @@ export class ExecSessions {
     const { container, user } = session;
     const { tasks, namespace } = this.#engine.containerd;
     this.#open.add(id);
-    const io = await this.#stdio.create({
+    const stdio = this.#stdio.create({
       dir: execRunDir(this.#engine.settings, namespace, container.id, id),
       terminal,
       stdin: (config.AttachStdin ?? false) && attach !== undefined,
       kept: false,
       closeTaskStdin: () => tasks.closeIo(container.id, { execId: id }),
+    });
+    const io = await stdio.catch((error: unknown) => {
+      this.#open.delete(id);
+      this.#end(session, EXIT_NOT_EXECUTABLE);
+      throw error;
     });
     faultPoint("exec.fifos-made");
     const attachment = attach?.(io);

@@ -53,6 +53,8 @@ async function supervise(settings: Settings): Promise<void> {
   process.title = "wharf-supervisor";
   faultPoint("supervisor.locked");
   process.on("unhandledRejection", logDefect);
+  // Its log is a file: on a full disk it loses entries, and the process goes on.
+  process.stderr.on("error", () => undefined);
   const startedAt = new Date().toISOString();
   const containerd = connectContainerd({ ...settings, leaseOwner: currentProcessMark });
   const stdio = new Stdio(settings.runRoot);

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
-import { EngineError, type ErrorCode } from "../errors.ts";
+import { EngineError, type ErrorCode, expectedFailure } from "../errors.ts";
 import { API_VERSION } from "../model/api-version.ts";
 import { parseNamespaceName } from "../model/namespace-name.ts";
 import { splitApiVersion } from "./api-version.ts";
@@ -138,7 +138,7 @@ export class ApiServer {
       context.abandon();
       return;
     }
-    const known = error instanceof EngineError ? error : new EngineError("internal", String(error), { cause: error });
+    const known = expectedFailure(error) ?? new EngineError("internal", String(error), { cause: error });
     context.json(STATUSES[known.code], {
       message: known.message,
       code: known.code,

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type Containerd, connectContainerd } from "../../src/containerd/client.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { killProcessesBelow, unmountBelow } from "./leftovers.ts";
+import { runProgram } from "./program.ts";
 
 const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
@@ -26,7 +27,9 @@ export interface TestContainerd extends AsyncDisposable {
  * Starts a containerd and waits until it answers. `WHARF_TEST_CONTAINERD` says which: a directory of containerd's
  * programs, a peer's version such as `1.7` or `2.1`, or, when empty, the one in PATH.
  */
-export async function startContainerd(): Promise<TestContainerd> {
+export async function startContainerd(
+  options: { readonly rootSize?: string | undefined } = {},
+): Promise<TestContainerd> {
   if (process.getuid?.() !== 0) throw new Error("these tests start containerd, which needs root");
   // Short, because a socket's path may have 107 bytes.
   const directory = await mkdtemp(join(tmpdir(), "wharf-c-"));
@@ -34,6 +37,10 @@ export async function startContainerd(): Promise<TestContainerd> {
   const client = connectContainerd({ address, namespace: "default", snapshotter: "overlayfs" });
   const launch = async (): Promise<Daemon> => await launchContainerd(directory, client);
   await writeConfig(directory, address);
+  if (options.rootSize !== undefined) {
+    await mkdir(join(directory, "root"));
+    await runProgram("mount", ["-t", "tmpfs", "-o", `size=${options.rootSize}`, "tmpfs", join(directory, "root")]);
+  }
   let daemon: Daemon;
   try {
     daemon = await launch();

@@ -13,10 +13,18 @@ export interface OwnHost extends AsyncDisposable {
   readonly directory: string;
 }
 
+export interface OwnHostOptions {
+  /** Prepares what will be the directory, before anything runs. */
+  readonly beforeStart?: (directory: string) => Promise<void>;
+  /** Puts containerd's root on a file system of this size, as mount(8) writes it. */
+  readonly containerdRootSize?: string;
+}
+
 /** Starts a containerd; the supervisor starts with the first command that needs it. Has the image busybox. */
-export async function startOwnHost(): Promise<OwnHost> {
+export async function startOwnHost(options: OwnHostOptions = {}): Promise<OwnHost> {
   const directory = await mkdtemp(join(tmpdir(), "wharf-o-"));
-  const containerd = await startContainerd();
+  await options.beforeStart?.(directory);
+  const containerd = await startContainerd({ rootSize: options.containerdRootSize });
   const roots = { dataRoot: join(directory, "data"), runRoot: join(directory, "run") };
   const host = { address: containerd.address, containerdVersion: containerd.version, registry: "", ...roots };
   const node = new TestNode(host, "hostile");

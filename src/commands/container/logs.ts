@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { FrameReader } from "../../api/frames.ts";
 import { Command } from "../../cli/command.ts";
+import { endAfterFailedWrite, isClosedPipe } from "../../cli/output.ts";
 import { Args, Flags } from "../../cli/parameters.ts";
 import { resolveContainer } from "../../engine/containers/resolve.ts";
 import { EngineError } from "../../errors.ts";
@@ -88,7 +89,8 @@ class LogOutput {
   constructor() {
     // `logs | head`: whoever read our output has had enough.
     for (const target of [process.stdout, process.stderr]) {
-      target.on("error", () => {
+      target.on("error", (error) => {
+        if (!isClosedPipe(error)) endAfterFailedWrite(error);
         this.#closed = true;
       });
     }
