@@ -48,6 +48,22 @@ export class OwnWharf implements AsyncDisposable {
     await waitUntil("the supervisor is gone", async () => (await this.supervisorPid()) === undefined);
   }
 
+  /** Starts a supervisor that dies at a fault point, in the place of the present one; see src/fault-point.ts. */
+  async armSupervisor(faultPoint: string): Promise<void> {
+    await this.node.cli("supervisor", "stop");
+    const { exitCode, stderr } = await this.node.cliWith(
+      { env: { WHARF_FAULT_POINT: faultPoint } },
+      "supervisor",
+      "start",
+    );
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  }
+
+  /** Waits until the armed supervisor has met its end. */
+  async supervisorDied(): Promise<void> {
+    await waitUntil("the supervisor has died", async () => (await this.supervisorPid()) === undefined, 60_000);
+  }
+
   async inspect(name: string): Promise<ContainerInspect> {
     const [container] = JSON.parse(await this.node.succeed("container", "inspect", name)) as ContainerInspect[];
     return container as ContainerInspect;

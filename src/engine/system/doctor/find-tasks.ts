@@ -4,6 +4,8 @@ import type { Finder, Finding } from "./finding.ts";
 import type { Ward } from "./ward.ts";
 
 const SIGKILL = 9;
+/** Any runtime of containerd's second shim interface will do: the shim is running already. */
+const STAND_IN_RUNTIME = "io.containerd.runc.v2";
 
 /** Processes of containers that are gone, and runs of which the supervisor and containerd do not think alike. */
 export const findTasks: Finder = async (ward, chart) => {
@@ -38,16 +40,28 @@ export const findTasks: Finder = async (ward, chart) => {
   return findings;
 };
 
+/**
+ * Ends a task that has no container. containerd looks its container up before it touches a task, so for that long there
+ * is one of that id again, which has nothing but the id.
+ */
 async function endTask(
   { containerd }: Pick<Ward["engine"], "containerd">,
   containerId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const forgive = (error: unknown) => {
-    if (!isEngineError(error, "not-found")) throw error;
-  };
-  await containerd.tasks.resume(containerId, { signal }).catch(() => undefined);
-  await containerd.tasks.kill(containerId, { signal: SIGKILL, all: true }, { signal }).catch(forgive);
-  await containerd.tasks.wait(containerId, undefined, { signal }).catch(forgive);
-  await containerd.tasks.delete(containerId, { signal }).catch(forgive);
+  const { containers, tasks } = containerd;
+  await containers.create({ id: containerId, runtime: { name: STAND_IN_RUNTIME }, spec: {} }, { signal });
+  try {
+    await tasks.resume(containerId, { signal }).catch(() => undefined);
+    await tasks.kill(containerId, { signal: SIGKILL, all: true }, { signal }).catch(forgive);
+    await tasks.wait(containerId, undefined, { signal }).catch(forgive);
+    await tasks.delete(containerId, { signal }).catch(forgive);
+  } finally {
+    await containers.delete(containerId).catch(forgive);
+  }
+}
+
+/** A supervisor that saw the process end may have been faster. */
+function forgive(error: unknown): void {
+  if (!isEngineError(error, "not-found")) throw error;
 }
