@@ -29,6 +29,8 @@ declare const WHARF_VERSION: string;
 /** What a daemon is given by its service manager: what it makes is writable for its owner alone. */
 const FILE_CREATION_MASK = 0o022;
 
+/** The command that started the supervisor comes before the sweep. */
+const SWEEP_DELAY_MS = 1_000;
 /** How long the sweep at the start may take, with everything that it finds. */
 const SWEEP_DEADLINE_MS = 120_000;
 
@@ -107,8 +109,8 @@ async function supervise(settings: Settings): Promise<void> {
   });
   onStopSignal(() => void shutDown());
   // Containers of every namespace may have exited, and be owed a restart, while nobody watched. Others may be gone.
-  const taken = namespaces.openAll();
-  taken.then(() => doctor.sweep(AbortSignal.timeout(SWEEP_DEADLINE_MS))).then(logSwept, logDefect);
+  namespaces.openAll().catch(logDefect);
+  setTimeout(() => void doctor.sweep(AbortSignal.timeout(SWEEP_DEADLINE_MS)).then(logSwept, logDefect), SWEEP_DELAY_MS);
   await server.listen(apiSocketPath(settings), dockerGroup());
   faultPoint("supervisor.listening");
   await stdio.warm();

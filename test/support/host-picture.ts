@@ -9,10 +9,20 @@ import { waitUntil } from "./wait-until.ts";
 /** What there is of each kind, a line each, sorted. */
 export type HostPicture = Readonly<Record<string, readonly string[]>>;
 
+export interface PictureOptions {
+  /** Has containerd collect before what it would collect some time; true unless said otherwise. */
+  readonly collect?: boolean;
+  /** Also shows the FIFOs in stock, which come and go with the demand. */
+  readonly stock?: boolean;
+}
+
 /** Everything of the host that containers make use of, for comparing one moment with another. */
-export async function takePicture(node: TestNode): Promise<HostPicture> {
+export async function takePicture(
+  node: TestNode,
+  { collect = true, stock = false }: PictureOptions = {},
+): Promise<HostPicture> {
   const { dataRoot, runRoot } = node.host;
-  await collectGarbage(node.client);
+  if (collect) await collectGarbage(node.client);
   const { client } = node;
   const [rules, rules6, links, namespaces] = await Promise.all([
     runProgram("iptables-save", []),
@@ -31,8 +41,7 @@ export async function takePicture(node: TestNode): Promise<HostPicture> {
     mounts: await mountPoints(),
     cni: await filesBelow("/var/lib/cni"),
     data: await filesBelow(dataRoot),
-    // The FIFOs in stock come and go with the demand.
-    run: (await filesBelow(runRoot)).filter((path) => !path.includes("/fifos/")),
+    run: (await filesBelow(runRoot)).filter((path) => stock || !path.includes("/fifos/")),
     images: (await client.images.list()).map(({ name, target }) => `${name} ${target.digest}`),
     content: (await client.content.list()).map(({ digest }) => digest),
     ingests: (await client.content.statuses()).map(({ ref }) => ref),
@@ -115,7 +124,7 @@ async function mountPoints(): Promise<string[]> {
 /** Files, and what is empty of a container, by their path; what is in them is not compared. */
 async function filesBelow(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
-  if (entries.length === 0) return /[0-9a-f]{64}/.test(directory) ? [`${directory}/`] : [];
+  if (entries.length === 0) return /[0-9a-f]{64}$/.test(directory) ? [`${directory}/`] : [];
   const below = entries.map(async (entry) => {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) return await filesBelow(path);
