@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { isEngineError } from "../../../errors.ts";
+import { findTask } from "../../containers/stored-container.ts";
 import type { Finder, Finding } from "./finding.ts";
 import type { Ward } from "./ward.ts";
 
@@ -55,7 +56,10 @@ async function endTask(
     await tasks.resume(containerId, { signal }).catch(() => undefined);
     await tasks.kill(containerId, { signal: SIGKILL, all: true }, { signal }).catch(forgive);
     await tasks.wait(containerId, undefined, { signal }).catch(forgive);
-    await tasks.delete(containerId, { signal }).catch(forgive);
+    // The supervisor, which sees the end too, may be deleting it at the same time: then it only has to be gone.
+    await tasks.delete(containerId, { signal }).catch(async (error: unknown) => {
+      if (await findTask({ containerd }, containerId, { signal })) throw error;
+    });
   } finally {
     await containers.delete(containerId).catch(forgive);
   }
