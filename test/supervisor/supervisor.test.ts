@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await node[Symbol.asyncDispose]();
   await node.succeed("supervisor", "stop");
-  expect(await runFiles("keeper.pid")).toEqual(["\n"]);
+  expect(await runFiles("keeper.pid")).toEqual([]);
   await containerd[Symbol.asyncDispose]();
   await rm(directory, { recursive: true, force: true });
 });
