@@ -19,6 +19,8 @@ export interface EngineApiOptions {
   readonly snapshotter: string;
   /** Told once what the first answer says of the server: its `Server` header. */
   readonly onServer?: (server: string) => void;
+  /** Sees to it that there is a supervisor again when none was reached; absent, that is a failure. */
+  readonly reopen?: (() => Promise<unknown>) | undefined;
 }
 
 /** A connection that an Engine API call was upgraded to: raw bytes in both directions. */
@@ -26,6 +28,8 @@ export interface HijackedStream {
   readonly socket: Socket;
   /** One raw output in place of frames. */
   readonly raw: boolean;
+  /** How much of each output came before this connection; wharf's supervisor says so of containers. */
+  readonly position: { readonly stdout: number; readonly stderr: number };
 }
 
 interface ErrorBody {
@@ -45,6 +49,12 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   503: "unavailable",
 };
 
+const UPGRADE = { connection: "Upgrade", upgrade: "tcp" };
+/** What connecting fails with where nobody listens. */
+const NOT_CONNECTED = ["ECONNREFUSED", "ENOENT"];
+const CUT = ["ECONNRESET", "EPIPE"];
+const MOST_ATTEMPTS = 10;
+
 /**
  * A client of the supervisor's Engine API, bound to one containerd namespace. Connections are kept alive between
  * calls and do not keep the process alive. Every failure is an `EngineError`: of the code the supervisor sent, else of
@@ -56,11 +66,13 @@ export class EngineApi {
   readonly #agent = new Agent({ keepAlive: true });
 
   readonly #onServer: ((server: string) => void) | undefined;
+  readonly #reopen: (() => Promise<unknown>) | undefined;
   #serverKnown = false;
 
   constructor(options: EngineApiOptions) {
     this.#socketPath = options.socketPath;
     this.#onServer = options.onServer;
+    this.#reopen = options.reopen;
     this.#headers = { "wharf-namespace": options.namespace, "wharf-snapshotter": options.snapshotter };
   }
 
@@ -72,10 +84,12 @@ export class EngineApi {
 
   /** Calls and returns once the answer's headers are there; the body is the caller's to read or destroy. */
   async stream(method: string, path: string, options: ApiRequestOptions = {}): Promise<IncomingMessage> {
-    const request = this.#open(method, path, options, {});
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      request.once("response", resolve);
-      request.once("error", (error) => reject(this.#connectionError(error, options.signal)));
+    const response = await this.#whenReached(method, options, async () => {
+      const request = this.#open(method, path, options, {});
+      return await new Promise<IncomingMessage>((resolve, reject) => {
+        request.once("response", resolve);
+        request.once("error", reject);
+      });
     });
     if (isSuccess(response)) return response;
     throw await readError(response);
@@ -83,23 +97,48 @@ export class EngineApi {
 
   /** Calls and takes over the connection, for attach and exec. The caller destroys the socket. */
   async hijack(method: string, path: string, options: ApiRequestOptions = {}): Promise<HijackedStream> {
-    const request = this.#open(method, path, options, { connection: "Upgrade", upgrade: "tcp" });
-    return await new Promise<HijackedStream>((resolve, reject) => {
+    return await this.#whenReached(method, options, () => this.#upgrade(this.#open(method, path, options, UPGRADE)));
+  }
+
+  #upgrade(request: ClientRequest): Promise<HijackedStream> {
+    return new Promise((resolve, reject) => {
       request.once("upgrade", (response, socket, head) => {
         if (head.length > 0) socket.unshift(head);
         const raw = response.headers["content-type"] !== "application/vnd.docker.multiplexed-stream";
-        resolve({ socket: socket as Socket, raw });
+        const [stdout = 0, stderr = 0] = String(response.headers["wharf-position"] ?? "0,0")
+          .split(",")
+          .map(Number);
+        resolve({ socket: socket as Socket, raw, position: { stdout, stderr } });
       });
       request.once("response", (response) => {
         readError(response).then(reject, reject);
       });
-      request.once("error", (error) => reject(this.#connectionError(error, options.signal)));
+      request.once("error", reject);
     });
   }
 
   /** Closes idle connections. */
   close(): void {
     this.#agent.destroy();
+  }
+
+  /**
+   * Makes a call. A supervisor that went away before it heard of the call, or that was only asked something, makes room
+   * for the next one, which is asked instead.
+   */
+  async #whenReached<T>(method: string, { signal }: ApiRequestOptions, call: () => Promise<T>): Promise<T> {
+    for (let attempts = 1; ; attempts++) {
+      try {
+        return await call();
+      } catch (error) {
+        if (error instanceof EngineError) throw error;
+        const { code = "" } = error as NodeJS.ErrnoException;
+        const unheard = NOT_CONNECTED.includes(code) || (method === "GET" && CUT.includes(code));
+        const retry = this.#reopen !== undefined && unheard && !signal?.aborted && attempts < MOST_ATTEMPTS;
+        if (!retry) throw this.#connectionError(error as Error, signal);
+        await this.#reopen?.();
+      }
+    }
   }
 
   #open(method: string, path: string, options: ApiRequestOptions, headers: Record<string, string>): ClientRequest {
@@ -145,6 +184,20 @@ export async function readJson<T>(response: IncomingMessage): Promise<T> {
   try {
     const text = await readText(response);
     return (text === "" ? undefined : JSON.parse(text)) as T;
+  } catch (cause) {
+    throw new EngineError("unavailable", "the supervisor broke the connection off", { cause });
+  }
+}
+
+/** Reads an answer's body as lines of JSON, each as it comes. @throws EngineError `unavailable` when it breaks off. */
+export async function* readLines<T>(response: IncomingMessage): AsyncGenerator<T, void> {
+  let rest = "";
+  try {
+    for await (const chunk of response) {
+      const lines = (rest + (chunk as Buffer).toString()).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) if (line !== "") yield JSON.parse(line) as T;
+    }
   } catch (cause) {
     throw new EngineError("unavailable", "the supervisor broke the connection off", { cause });
   }

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import type { ReadStream, WriteStream } from "node:tty";
 import type { EngineApi, HijackedStream } from "../api/client.ts";
@@ -34,26 +35,48 @@ export type ForegroundEnd = "ended" | "detached" | "closed-output";
  * written, in order and with back-pressure. With a terminal on both sides, ours is raw meanwhile, and tells its size
  * whenever that changes; it is restored in any case.
  *
- * `finished` settles at the end of the output; an input that ends before that is passed on, and the output goes on.
+ * `follow` settles at the end of the output; an input that ends before that is passed on, and the output goes on. After
+ * a connection that was cut it can be called again with another one.
  */
 export class Foreground implements Disposable {
-  readonly finished: Promise<ForegroundEnd>;
-  readonly #connection: HijackedStream;
   readonly #options: ForegroundOptions;
   readonly #sizes: TerminalSizes | undefined;
-  #resolve: (end: ForegroundEnd) => void = () => undefined;
+  #connection: HijackedStream | undefined;
+  #received: { stdout: number; stderr: number } | undefined;
+  #finish: (end: ForegroundEnd) => void = () => undefined;
   #leaveInput: () => void = () => undefined;
+  /** Present once the input has been taken. */
+  #input: { ended: boolean } | undefined;
 
-  constructor(api: EngineApi, connection: HijackedStream, options: ForegroundOptions) {
-    this.#connection = connection;
+  constructor(api: EngineApi, options: ForegroundOptions) {
     this.#options = options;
-    this.finished = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    const { stdin, stdout } = options.streams;
+    const { stdout, stderr } = options.streams;
     if (options.terminal && isTerminal(stdout)) this.#sizes = new TerminalSizes(api, options.resizePath, stdout);
-    this.#receive();
-    if (stdin) this.#send(stdin);
+    // Whoever read our output has left, as `head` does.
+    for (const target of [stdout, stderr]) target?.on("error", (error) => this.#onFailedWrite(error));
+  }
+
+  /** How much of the process's outputs has been written here, together with what came before the first connection. */
+  get received(): { readonly stdout: number; readonly stderr: number } {
+    return this.#received ?? { stdout: 0, stderr: 0 };
+  }
+
+  /** Ties the process to a connection, and returns how that came to its end. */
+  async follow(connection: HijackedStream): Promise<ForegroundEnd> {
+    this.#connection = connection;
+    this.#received ??= { ...connection.position };
+    const finished = new Promise<ForegroundEnd>((resolve) => {
+      this.#finish = resolve;
+    });
+    this.#receive(connection);
+    this.#send(connection.socket);
+    const end = await finished;
+    // Not before this do we leave: it tells the supervisor that we have everything.
+    connection.socket.destroy();
+    // What is typed now is for the next connection, if there is one.
+    if (end === "ended") this.#options.streams.stdin?.pause();
+    else this.release();
+    return end;
   }
 
   /** The process runs now, so its terminal can be told its size. */
@@ -61,49 +84,47 @@ export class Foreground implements Disposable {
     this.#sizes?.follow();
   }
 
+  /** The terminal is ours again, before anything is said about the end. */
+  release(): void {
+    this.#leaveInput();
+  }
+
   /** Restores the terminal and lets go of the streams. */
   [Symbol.dispose](): void {
-    this.#leaveInput();
+    this.release();
     this.#sizes?.stop();
-    this.#connection.socket.destroy();
+    this.#connection?.socket.destroy();
   }
 
-  /** The terminal is ours again before anything is said about the end. */
-  #finish(end: ForegroundEnd): void {
-    this.#leaveInput();
-    this.#resolve(end);
-  }
-
-  #receive(): void {
-    const { socket, raw } = this.#connection;
+  #receive({ socket, raw }: HijackedStream): void {
     const { stdout, stderr } = this.#options.streams;
-    const show = (target: Writable | undefined, chunk: Buffer) => {
+    const finish = this.#finish;
+    const received = this.#received ?? { stdout: 0, stderr: 0 };
+    const show = (stream: "stdout" | "stderr", chunk: Buffer) => {
+      received[stream] += chunk.length;
+      const target = stream === "stdout" ? stdout : stderr;
       // Several frames may come in one piece: the first that is too much stops the connection for all.
       if (!target || target.write(chunk) || socket.isPaused()) return;
       socket.pause();
       target.once("drain", () => socket.resume());
     };
-    if (raw) socket.on("data", (chunk: Buffer) => show(stdout, chunk));
+    if (raw) socket.on("data", (chunk: Buffer) => show("stdout", chunk));
     else {
-      const frames = new FrameReader((stream, chunk) => show(stream === "stderr" ? stderr : stdout, chunk));
+      const frames = new FrameReader((stream, chunk) => show(stream === "stderr" ? "stderr" : "stdout", chunk));
       socket.on("data", (chunk: Buffer) => frames.push(chunk));
     }
-    socket.once("end", () => this.#finishWritten());
-    socket.once("close", () => this.#finishWritten());
     // A connection that breaks off ends the output; why the process ended is for its exit code to say.
-    socket.on("error", () => this.#finishWritten());
-    for (const target of [stdout, stderr]) target?.once("error", (error) => this.#onFailedWrite(error));
+    for (const event of ["end", "close", "error"]) socket.on(event, () => this.#finishWritten(finish));
   }
 
   /** What came last is still on its way to our outputs, and may fail there, which comes before any exit code. */
-  #finishWritten(): void {
-    this.#leaveInput();
+  #finishWritten(finish: (end: ForegroundEnd) => void): void {
     const { stdout, stderr } = this.#options.streams;
     const written = [stdout, stderr].map(
       (target) => new Promise<void>((resolve) => (target ? target.write("", () => resolve()) : resolve())),
     );
     // A stream tells of an error behind the callbacks of its writes.
-    void Promise.all(written).then(() => setImmediate(() => this.#finish("ended")));
+    void Promise.all(written).then(() => setImmediate(() => finish("ended")));
   }
 
   #onFailedWrite(error: Error): void {
@@ -111,21 +132,36 @@ export class Foreground implements Disposable {
     if (!isClosedPipe(error)) endAfterFailedWrite(error);
   }
 
-  #send(stdin: Readable): void {
-    const { socket } = this.#connection;
+  /** Sends the input along a connection: from its beginning, or from where the last connection was cut. */
+  #send(socket: Socket): void {
+    const { stdin } = this.#options.streams;
+    if (stdin === undefined) return;
+    if (this.#input === undefined) this.#takeInput(stdin);
+    else if (this.#input.ended) socket.end();
+    else stdin.resume();
+  }
+
+  #takeInput(stdin: Readable): void {
+    const input = { ended: false };
+    this.#input = input;
     const scanner = this.#options.terminal && isTerminal(stdin) ? this.#scanner() : undefined;
     const forward = (chunk: Buffer) => {
+      const socket = this.#connection?.socket;
       const { pass, detached } = scanner?.scan(chunk) ?? { pass: chunk, detached: false };
       if (detached) {
-        if (pass.length > 0) socket.write(pass);
+        if (pass.length > 0) socket?.write(pass);
         this.#finish("detached");
         return;
       }
-      if (pass.length === 0 || socket.write(pass) || stdin.isPaused()) return;
+      if (pass.length === 0 || socket === undefined || socket.write(pass) || stdin.isPaused()) return;
       stdin.pause();
+      // The next connection resumes it if this one is cut.
       socket.once("drain", () => stdin.resume());
     };
-    const end = () => socket.end();
+    const end = () => {
+      input.ended = true;
+      this.#connection?.socket.end();
+    };
     const restore = this.#options.terminal && isTerminal(stdin) ? makeRaw(stdin) : undefined;
     stdin.on("data", forward);
     stdin.once("end", end);

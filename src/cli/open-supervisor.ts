@@ -3,7 +3,7 @@ import { accessSync, closeSync, constants, existsSync, openSync, readFileSync } 
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { EngineApi } from "../api/client.ts";
+import { EngineApi, type EngineApiOptions } from "../api/client.ts";
 import { EngineError } from "../errors.ts";
 import type { Settings } from "../model/settings.ts";
 import { daemonEnvironment } from "../program-environment.ts";
@@ -31,16 +31,20 @@ const SUPERVISOR_ENVIRONMENT = {
 
 /** Finds the supervisor of this containerd, or starts it, and returns a client of its Engine API. */
 export async function openSupervisor(settings: Settings, { signal }: { signal: AbortSignal }): Promise<EngineApi> {
-  if (!(await accepts(apiSocketPath(settings)))) await startSupervisor(settings, { signal });
-  return supervisorApi(settings);
+  const reopen = async () => {
+    if (!(await accepts(apiSocketPath(settings)))) await startSupervisor(settings, { signal });
+  };
+  await reopen();
+  return supervisorApi(settings, { reopen });
 }
 
 /** A client of the supervisor, whether one runs or not. */
-export function supervisorApi(settings: Settings): EngineApi {
+export function supervisorApi(settings: Settings, { reopen }: Pick<EngineApiOptions, "reopen"> = {}): EngineApi {
   return new EngineApi({
     socketPath: apiSocketPath(settings),
     namespace: settings.namespace,
     snapshotter: settings.snapshotter,
+    reopen,
     onServer: (server) => {
       const version = /^wharf\/(\S+)/.exec(server)?.[1];
       if (version === undefined || version === VERSION) return;
@@ -78,6 +82,17 @@ export async function startSupervisor(settings: Settings, { signal }: { signal: 
   makePrivateDirectory(settings.runRoot);
   // What the supervisor would fail at first is better said here, where somebody sees it.
   accessSync(settings.runRoot, constants.W_OK);
+  const supervisor = spawnSupervisor(settings, logPath);
+  const deadline = performance.now() + START_DEADLINE_MS;
+  while (!(await accepts(socketPath))) {
+    if (supervisor.ended || performance.now() > deadline) {
+      throw new EngineError("unavailable", ...whyNotStarted(logPath));
+    }
+    await delay(POLL_MS, undefined, { signal });
+  }
+}
+
+function spawnSupervisor(settings: Settings, logPath: string): { readonly ended: boolean } {
   const log = openSync(logPath, "a", 0o640);
   const child = spawn(process.execPath, [...SUPERVISOR_NODE_FLAGS, supervisorProgram(), JSON.stringify(settings)], {
     stdio: ["ignore", log, log],
@@ -87,18 +102,13 @@ export async function startSupervisor(settings: Settings, { signal }: { signal: 
   });
   closeSync(log);
   child.unref();
-  let ended = false;
-  child.once("exit", () => {
-    ended = true;
-  });
-  child.once("error", () => {
-    ended = true;
-  });
-  const deadline = performance.now() + START_DEADLINE_MS;
-  while (!(await accepts(socketPath))) {
-    if (ended || performance.now() > deadline) throw new EngineError("unavailable", ...whyNotStarted(logPath));
-    await delay(POLL_MS, undefined, { signal });
+  const state = { ended: false };
+  for (const event of ["exit", "error"]) {
+    child.once(event, () => {
+      state.ended = true;
+    });
   }
+  return state;
 }
 
 /** The supervisor's bundle, which the build puts beside the command line's. */

@@ -51,6 +51,11 @@ export class Output {
     return this.#destroyed;
   }
 
+  /** How many bytes of the run have come so far. */
+  get position(): number {
+    return this.#position;
+  }
+
   /** Takes nothing until `resume`. */
   pause(): void {
     if (!this.#destroyed) this.#source.pause();

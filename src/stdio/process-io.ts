@@ -1,12 +1,14 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { AbsentViewers } from "./absent-viewers.ts";
 import { type FifoPool, FifoWriter, makeFifos } from "./fifo.ts";
 import type { LogFollow } from "./json-log-reader.ts";
 import type { Libc } from "./libc.ts";
 import { LogJournal, type LogPositions } from "./log-journal.ts";
 import { Output } from "./output.ts";
 import { OutputSpool } from "./output-spool.ts";
+import { type Attachment, type Viewer, ViewerSlot } from "./viewer.ts";
 
 export type OutputStream = "stdout" | "stderr";
 
@@ -32,37 +34,14 @@ export interface OutputLog extends LogFollow {
   release(): Promise<void>;
 }
 
-/** Somebody who watches a process's output and may type its input. */
-export interface Viewer {
-  readonly stdin?: Readable | undefined;
-  /** The end of `stdin` is the end of the process's input: docker's StdinOnce. */
-  readonly endsStdin?: boolean;
-  /** Which outputs it wants; both unless said otherwise. */
-  readonly stdout?: boolean;
-  readonly stderr?: boolean;
-  /**
-   * The process waits for this viewer as long as it takes, as a program does for its terminal. Any other viewer is cut
-   * off when it does not take its output for a while: nobody who looks on may stop a container for ever.
-   */
-  readonly essential?: boolean;
-  /** Takes a chunk; a promise asks for a pause until it settles. */
-  onOutput(stream: OutputStream, chunk: Buffer): Promise<void> | undefined;
-  /** Called once: after the last byte, or when the viewer was cut off. Not after `detach`. */
-  onEnd(): void;
-}
-
-export interface Attachment {
-  /** Leaves; the process runs on. */
-  detach(): void;
-}
-
 export interface ProcessIoOptions {
   /** Directory of the FIFOs, on a file system that a reboot empties. */
   readonly dir: string;
   readonly terminal: boolean;
   /** Whether the process has an input at all. */
   readonly stdin: boolean;
-  readonly log?: OutputLog | undefined;
+  /** Opens the log, if there is to be one. */
+  readonly openLog?: (() => OutputLog | undefined) | undefined;
   /** No byte of output is lost with this process, nor logged twice, whenever it is killed. */
   readonly durable?: boolean;
   /** False for output that is nobody's once this supervisor is gone: an exec's goes with the client. */
@@ -84,8 +63,8 @@ export interface StdioPaths {
   readonly stderr: string;
 }
 
-/** How long a viewer that is not essential may keep the process waiting. */
-const STALL_LIMIT_MS = 10_000;
+/** What is kept of an output for each client that may come back: more than can be under way to one. */
+const KEPT_FOR_CLIENTS_BYTES = 2 * 1024 * 1024;
 
 /**
  * The input and output of one run of a process, over FIFOs that its shim has open too. The shim keeps both ends of
@@ -102,7 +81,11 @@ export class ProcessIo {
   readonly #spools = new Map<OutputStream, OutputSpool>();
   readonly #input: FifoWriter | undefined;
   readonly #viewers = new Set<ViewerSlot>();
+  /** Those who look on, or are being told of the end, and may come to the next supervisor. */
+  readonly #clients = new Set<string>();
   readonly #options: ProcessIoOptions;
+  readonly #log: OutputLog | undefined;
+  readonly #absent: AbsentViewers | undefined;
   readonly #outputEnded: Promise<void>;
   /** Resolves when `close` or `release` has been called. */
   readonly closed: Promise<void>;
@@ -141,6 +124,8 @@ export class ProcessIo {
   ) {
     this.#options = options;
     this.paths = stdioPaths(options);
+    this.#log = options.openLog?.();
+    if (options.durable) this.#absent = new AbsentViewers(options.dir, { awaited: openSpool === OutputSpool.open });
     if (this.paths.stdin !== "") this.#input = new FifoWriter(this.paths.stdin);
     const streams = (["stdout", "stderr"] as const).filter((stream) => this.paths[stream] !== "");
     if (options.durable) {
@@ -148,6 +133,7 @@ export class ProcessIo {
       this.#resumeLog(openJournal(join(options.dir, "log.journal")));
     }
     this.#outputEnded = Promise.all(streams.map((stream) => this.#open(stream))).then(() => undefined);
+    if (this.#absent?.areAwaited) this.#holdUntil(this.#absent.allBack);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -160,7 +146,7 @@ export class ProcessIo {
 
   /** Where the output is kept; undefined when it is not. */
   get log(): OutputLog | undefined {
-    return this.#options.log;
+    return this.#log;
   }
 
   /** Whether what is unread is to outlive this supervisor; see `FifoKeeper`. */
@@ -179,16 +165,47 @@ export class ProcessIo {
     if (this.#closesStdinOnStart) void this.closeStdin();
   }
 
-  /** Shows the output from now on to `viewer`, and takes its input. */
+  /** How much of the outputs there has been by now. */
+  get positions(): LogPositions {
+    const end = (stream: OutputStream) => this.#outputs.get(stream)?.position ?? 0;
+    return { stdout: end("stdout"), stderr: end("stderr") };
+  }
+
+  /** True while clients of an earlier supervisor may come back, for whom the output is held. */
+  get awaitsViewers(): boolean {
+    return this.#absent?.areAwaited ?? false;
+  }
+
+  /** True when a client that comes back was one that the process waits for. */
+  wasEssential(key: string): boolean {
+    return this.#absent?.isEssential(key) ?? false;
+  }
+
+  /** Shows the output from now on to `viewer`, to one that comes back what it missed as well, and takes its input. */
   attach(viewer: Viewer): Attachment {
+    const slot = new ViewerSlot(viewer, () => this.#viewers.delete(slot));
+    const { client, essential = false } = viewer;
+    if (client?.has) this.#catchUp(slot, client.has);
+    if (client) {
+      this.#clients.add(client.key);
+      this.#absent?.arrive(client.key, { essential });
+    }
     if (this.#ended) {
       viewer.onEnd();
       return { detach: () => undefined };
     }
-    const slot = new ViewerSlot(viewer, () => this.#viewers.delete(slot));
     this.#viewers.add(slot);
     if (viewer.stdin) this.#pump(viewer.stdin, viewer.endsStdin ?? false, slot);
-    return { detach: () => slot.leave() };
+    return {
+      detach: () => {
+        // One that is cut off because this supervisor ends is the next one's.
+        if (client && !slot.gone && !this.released) {
+          this.#clients.delete(client.key);
+          this.#absent?.leave(client.key, { essential });
+        }
+        slot.leave();
+      },
+    };
   }
 
   /** Ends the process's input, after what is under way. Before the process was started: as soon as it is. */
@@ -212,12 +229,13 @@ export class ProcessIo {
    */
   async drained(patienceMs = 2_000): Promise<void> {
     for (const output of this.#outputs.values()) output.finish();
+    await this.#absent?.allBack;
     const impatient = setTimeout(() => this.#destroyOutputs(), patienceMs);
     await this.#outputEnded;
     clearTimeout(impatient);
     this.#ended = true;
     const shown = [...this.#viewers].map((slot) => slot.end());
-    await this.#options.log?.close();
+    await this.#log?.close();
     await Promise.all(shown);
   }
 
@@ -228,14 +246,20 @@ export class ProcessIo {
     this.#resolveClosed();
   }
 
+  /** This supervisor is about to end: viewers whose connections end from now on may come to the next one. */
+  retire(): void {
+    this.released = true;
+  }
+
   /** Closes all ends and leaves the FIFOs, and the process, to the next supervisor. */
   async release(): Promise<void> {
-    this.released = true;
+    this.retire();
     await this.#letGo();
     this.#resolveClosed();
   }
 
   async #letGo(): Promise<void> {
+    this.#absent?.stop();
     this.#input?.destroy();
     this.#destroyOutputs();
     await this.#outputEnded;
@@ -243,12 +267,12 @@ export class ProcessIo {
     this.#ended = true;
     for (const slot of [...this.#viewers]) await slot.end();
     // What is durable is in the spool, for the next supervisor to go on with.
-    await (this.released && this.#options.durable ? this.#options.log?.release() : this.#options.log?.close());
+    await (this.released && this.#options.durable ? this.#log?.release() : this.#log?.close());
   }
 
   /** Logs what an earlier supervisor took from the FIFOs and did not come to log. */
   #resumeLog(journal: LogJournal): void {
-    const { log } = this.#options;
+    const log = this.#log;
     if (log === undefined) {
       journal.close();
       return;
@@ -266,9 +290,25 @@ export class ProcessIo {
 
   /** Gives up what of the spools everybody has. */
   #releaseSpools(): void {
+    if (this.#absent?.areAwaited) return;
     for (const [stream, spool] of this.#spools) {
-      spool.release(this.#options.log?.logged[stream] ?? spool.end);
+      const seen = this.#clients.size > 0 ? spool.end - KEPT_FOR_CLIENTS_BYTES : spool.end;
+      spool.release(Math.min(this.#log?.logged[stream] ?? seen, seen));
     }
+  }
+
+  /** Shows a viewer what it does not have yet. */
+  #catchUp(slot: ViewerSlot, has: LogPositions): void {
+    for (const [stream, spool] of this.#spools) {
+      for (const { chunk } of spool.read(has[stream], spool.end)) void slot.show(stream, chunk);
+    }
+  }
+
+  #holdUntil(settled: Promise<void>): void {
+    for (const output of this.#outputs.values()) output.pause();
+    void settled.then(() => {
+      for (const output of this.#outputs.values()) output.resume();
+    });
   }
 
   /** Opens an output; the promise settles at its end. */
@@ -288,13 +328,13 @@ export class ProcessIo {
 
   #deliver(stream: OutputStream, output: Output, chunk: Buffer, position: number): void {
     const waits: Promise<void>[] = [];
-    const logged = this.#options.log?.write(stream, chunk, { position });
+    const logged = this.#log?.write(stream, chunk, { position });
     if (logged) waits.push(logged);
     for (const slot of this.#viewers) {
       const shown = slot.show(stream, chunk);
       if (shown) waits.push(shown);
     }
-    if (this.#options.log === undefined) this.#releaseSpools();
+    if (this.#log === undefined) this.#releaseSpools();
     if (waits.length === 0) return;
     output.pause();
     void Promise.all(waits).then(() => output.resume());
@@ -316,71 +356,12 @@ export class ProcessIo {
     source.on("data", forward);
     source.once("end", finish);
     source.once("close", finish);
-    slot.onLeave(() => source.off("data", forward));
+    // What comes after that is nobody's, and is read all the same: only so the client's end is seen.
+    slot.onLeave(() => source.off("data", forward).resume());
   }
 
   #destroyOutputs(): void {
     for (const output of this.#outputs.values()) output.destroy();
-  }
-}
-
-/** One viewer, and what it still owes. */
-class ViewerSlot {
-  readonly #viewer: Viewer;
-  readonly #forget: () => void;
-  #leaveCallbacks: (() => void)[] = [];
-  #pending: Promise<void> | undefined;
-  #gone = false;
-
-  constructor(viewer: Viewer, forget: () => void) {
-    this.#viewer = viewer;
-    this.#forget = forget;
-  }
-
-  get gone(): boolean {
-    return this.#gone;
-  }
-
-  onLeave(callback: () => void): void {
-    this.#leaveCallbacks.push(callback);
-  }
-
-  /** Hands a chunk on; the promise, if any, settles when the viewer took it or was cut off. */
-  show(stream: OutputStream, chunk: Buffer): Promise<void> | undefined {
-    if (this.#viewer[stream] === false) return undefined;
-    const taken = this.#viewer.onOutput(stream, chunk);
-    if (!taken) return undefined;
-    this.#pending = this.#viewer.essential ? this.#untilGone(taken) : this.#cutOffUnless(taken);
-    return this.#pending;
-  }
-
-  /** Tells the viewer of the end, once it took what it was shown. */
-  async end(): Promise<void> {
-    await this.#pending;
-    if (this.#gone) return;
-    this.leave();
-    this.#viewer.onEnd();
-  }
-
-  leave(): void {
-    if (this.#gone) return;
-    this.#gone = true;
-    this.#forget();
-    for (const callback of this.#leaveCallbacks) callback();
-    this.#leaveCallbacks = [];
-  }
-
-  #untilGone(taken: Promise<void>): Promise<void> {
-    return Promise.race([taken, new Promise<void>((resolve) => this.onLeave(resolve))]);
-  }
-
-  async #cutOffUnless(taken: Promise<void>): Promise<void> {
-    const timer = setTimeout(() => {
-      this.leave();
-      this.#viewer.onEnd();
-    }, STALL_LIMIT_MS);
-    await this.#untilGone(taken);
-    clearTimeout(timer);
   }
 }
 

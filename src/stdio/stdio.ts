@@ -16,14 +16,24 @@ export class Stdio {
   readonly #descriptors = new DescriptorLimit();
   readonly #open = new Set<ProcessIo>();
 
-  /** `runDir` lies on the file system of all the directories that are opened, and is emptied by a reboot. */
-  constructor(runDir: string) {
+  /**
+   * `runDir` lies on the file system of all the directories that are opened, and is emptied by a reboot. `onDefect` is told
+   * of what goes wrong and stops nobody.
+   */
+  constructor(runDir: string, { onDefect }: { readonly onDefect: (error: unknown) => void }) {
     mkdirSync(runDir, { recursive: true, mode: 0o700 });
     this.#fifos = new FifoPool(join(runDir, "fifos"));
     this.#keeper = new FifoKeeper({
       pidFile: join(runDir, "keeper.pid"),
+      libc: this.#libc,
       descriptors: () => [...this.#open].filter((io) => io.isKept).flatMap((io) => io.outputDescriptors),
+      onDefect,
     });
+  }
+
+  /** True when no output can be lost with this process; see `Output`. */
+  get isDurable(): boolean {
+    return this.#libc !== undefined;
   }
 
   /** Makes FIFOs ahead of the first process that needs them. */
@@ -48,9 +58,19 @@ export class Stdio {
     return io && this.#remember(io);
   }
 
+  /** To be called when `adopt` has been called for every process that an earlier supervisor left. */
+  async adoptedAll(): Promise<void> {
+    await this.#keeper.adoptedAll();
+  }
+
+  /** See `ProcessIo.retire`. */
+  retire(): void {
+    for (const io of this.#open) io.retire();
+  }
+
   /** Lets go of every process's FIFOs, which stay for the next supervisor. */
   async release(): Promise<void> {
-    this.#keeper.replace();
+    this.#keeper.release();
     await Promise.all([...this.#open].map((io) => io.release()));
     await this.#fifos.close();
   }
@@ -60,9 +80,9 @@ export class Stdio {
     return [...this.#open].some((io) => io.directory === directory);
   }
 
-  /** The process that keeps what is unread for the next supervisor; undefined while there is nothing to keep. */
+  /** The process that keeps what is unread for the next supervisor; undefined while there is none. */
   get keeperPid(): number | undefined {
-    return this.#open.size === 0 ? undefined : this.#keeper.pid;
+    return this.#keeper.pid;
   }
 
   /** Lets the keeper follow what has been opened and closed, now and not in a moment. */
@@ -77,11 +97,11 @@ export class Stdio {
 
   #remember(io: ProcessIo): ProcessIo {
     this.#open.add(io);
-    if (io.isKept) this.#keeper.changed();
+    if (io.isKept) this.#keeper.add(io.outputDescriptors);
     void io.closed.then(() => {
       // The FIFOs outlive a released one, and so must their keeper.
       this.#open.delete(io);
-      if (io.isKept && !io.released) this.#keeper.changed();
+      if (io.isKept && !io.released) this.#keeper.removed();
     });
     return io;
   }

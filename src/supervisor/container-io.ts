@@ -16,7 +16,7 @@ export function containerStdio(
     dir: containerRunDir(settings, containerd.namespace, id),
     terminal: record.config.Tty,
     stdin: record.config.OpenStdin,
-    log: openLog(container, onDefect),
+    openLog: () => openLog(container, onDefect),
     durable: true,
     closeTaskStdin: () => containerd.tasks.closeIo(id),
     onDefect,

@@ -1,3 +1,4 @@
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { releaseSurroundings } from "../engine/containers/release.ts";
 import { removeContainer } from "../engine/containers/remove.ts";
 import { startContainer } from "../engine/containers/start.ts";
@@ -19,6 +20,9 @@ import { RestartPlan } from "./restart-plan.ts";
 import type { RunServices } from "./run-services.ts";
 import { freeStuckTask } from "./stuck-shim.ts";
 
+/** How long containerd may take to clean up after a start that was cut off, and how often that is looked at. */
+const CUT_START_PATIENCE_MS = 10_000;
+const CUT_START_POLL_MS = 100;
 /** How long an operation of its own accord, with no caller to lose patience, may take. */
 const OWN_DEADLINE_MS = 60_000;
 
@@ -44,6 +48,8 @@ export class ContainerLife {
   io: ProcessIo | undefined;
   paused = false;
   oomKilled = false;
+  /** An earlier supervisor was killed while it started the container, and containerd may not be done with that. */
+  startWasCut = false;
   removing = false;
   removed = false;
   /** Set while a restart that a person asked for is between its stop and its start. */
@@ -85,7 +91,9 @@ export class ContainerLife {
     waiting.admit(this.id, io);
     try {
       const request = { container, bootId, stdio: io.paths, state: { ...state, stoppedByUser: false, error: "" } };
-      const started = await startContainer(engine, request, { signal: AbortSignal.timeout(OWN_DEADLINE_MS) });
+      const started = await this.#afterCutStart(() =>
+        startContainer(engine, request, { signal: AbortSignal.timeout(OWN_DEADLINE_MS) }),
+      );
       this.pid = started.pid;
       this.state = started.state;
     } catch (error) {
@@ -128,7 +136,10 @@ export class ContainerLife {
     await this.io?.drained();
     faultPoint("settle.output-drained");
     this.released = this.release(run);
-    this.#announceExit(exit, ranMs);
+    const io = this.#announceExit(exit, ranMs);
+    // Not before those who wait have been told: until then the next supervisor would have to tell them.
+    await nextTurn();
+    await io?.close();
     // Another client's task is its own to delete, unless the container goes with it.
     if (this.container.isOwn || removes) await this.deleteTask();
     faultPoint("settle.task-deleted");
@@ -219,6 +230,23 @@ export class ContainerLife {
     return true;
   }
 
+  /** Starts, once containerd has cleaned up after a start that an earlier supervisor was killed over. */
+  async #afterCutStart<T>(start: () => Promise<T>): Promise<T> {
+    const deadline = performance.now() + CUT_START_PATIENCE_MS;
+    while (true) {
+      try {
+        const started = await start();
+        this.startWasCut = false;
+        return started;
+      } catch (error) {
+        const busy = isEngineError(error, "internal") || isEngineError(error, "already-exists");
+        if (!this.startWasCut || !busy || performance.now() > deadline) throw error;
+        await delay(CUT_START_POLL_MS);
+        await this.deleteTask();
+      }
+    }
+  }
+
   /** What docker keeps of a failed start: the reason, an exit code, and no container if it was to be removed. */
   async #recordStartFailure(error: unknown): Promise<EngineError> {
     const { code, message, exitCode } = explainStartFailure(expectedFailure(error) ?? error);
@@ -237,9 +265,9 @@ export class ContainerLife {
     });
   }
 
-  /** The run is over for everybody who looks on; what is left to do has nothing to tell them. */
-  #announceExit({ exitStatus }: TaskExit, ranMs: number): void {
-    void this.io?.close();
+  /** The run is over for everybody who looks on; what is left to do has nothing to tell them. Returns its stdio. */
+  #announceExit({ exitStatus }: TaskExit, ranMs: number): ProcessIo | undefined {
+    const { io } = this;
     this.io = undefined;
     this.pid = 0;
     this.paused = false;
@@ -249,5 +277,6 @@ export class ContainerLife {
       exitCode: String(exitStatus),
     });
     this.waiters.tellExit(this.lastExit);
+    return io;
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ContainerState } from "../model/container-record.ts";
 import type { ProcessIo } from "../stdio/process-io.ts";
 import type { ContainerLife } from "./container-life.ts";
@@ -42,6 +43,23 @@ export class ContainerRecovery {
     if (!paused) life.health.begin();
   }
 
+  /** Takes up what a process has written whose task is gone; the end of the run is to be told next. */
+  takeOutput(io: ProcessIo): void {
+    this.#life.io = io;
+  }
+
+  /** Logs and shows what is left of the output of a run that has been settled. */
+  async endOutput(): Promise<void> {
+    const life = this.#life;
+    if (life.io === undefined) return;
+    await life.transitions.run(async () => {
+      const { io } = life;
+      await io?.drained();
+      life.io = undefined;
+      await io?.close();
+    });
+  }
+
   /** Settles a run that ended together with its task, unseen: the host was rebooted, or somebody deleted the task. */
   async settleUnseen(): Promise<void> {
     const life = this.#life;
@@ -53,6 +71,7 @@ export class ContainerRecovery {
 
   /** Deletes a task that was made and never started. */
   async discardTask(): Promise<void> {
+    this.#life.startWasCut = true;
     await this.#life.transitions.run(() => this.#life.deleteTask());
   }
 
@@ -70,6 +89,9 @@ export class ContainerRecovery {
   async #undoStart(desired: ContainerState["desired"]): Promise<void> {
     const life = this.#life;
     await life.transitions.run(async () => {
+      life.startWasCut = true;
+      await life.io?.close();
+      life.io = undefined;
       life.released = life.release(life.state);
       await life.writeState({ ...life.state, desired, netnsPath: "", endpoints: [], ports: [] });
     });
@@ -80,7 +102,15 @@ export class ContainerRecovery {
     const life = this.#life;
     life.removing = true;
     await life.transitions.run(async () => {
+      const { io } = life;
+      await io?.drained();
+      if (life.state.desired === "running") life.state = { ...life.state, exitCode: UNSEEN_EXIT_CODE };
       life.released = life.release(life.state);
+      life.waiters.tellExit(life.lastExit);
+      life.io = undefined;
+      // Not before those who wait have been told.
+      await nextTurn();
+      await io?.close();
       await life.remove(life.container.record.hostConfig.AutoRemove);
     });
   }

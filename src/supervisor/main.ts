@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { Networks } from "../cni/networks.ts";
 import { connectContainerd } from "../containerd/client.ts";
@@ -22,6 +23,9 @@ import { addImageRoutes } from "./routes/images.ts";
 import { addStreamRoutes } from "./routes/streams.ts";
 import { addSystemRoutes } from "./routes/system.ts";
 import { ApiServer } from "./server.ts";
+
+/** How long a supervisor that is to end still works on what it found when it started. */
+const RECOVERY_PATIENCE_MS = 1_000;
 
 /** Set by the build from package.json. */
 declare const WHARF_VERSION: string;
@@ -59,7 +63,7 @@ async function supervise(settings: Settings): Promise<void> {
   process.stderr.on("error", () => undefined);
   const startedAt = new Date().toISOString();
   const containerd = connectContainerd({ ...settings, leaseOwner: currentProcessMark });
-  const stdio = new Stdio(settings.runRoot);
+  const stdio = new Stdio(settings.runRoot, { onDefect: logDefect });
   const networks = new Networks(settings);
   const store = new Store(settings);
   const namespaces = new Namespaces({
@@ -73,7 +77,10 @@ async function supervise(settings: Settings): Promise<void> {
   });
   const doctor = new HouseDoctor({ engine: { containerd, networks, store, settings }, stdio, namespaces });
   const shutDown = async () => {
+    stdio.retire();
     await server.close();
+    // What earlier supervisors left behind for this one is put in order first, unless containerd does not answer.
+    await Promise.race([recovered, delay(RECOVERY_PATIENCE_MS)]);
     await namespaces.release();
     await stdio.release();
     await networks.close().catch(logDefect);
@@ -109,7 +116,10 @@ async function supervise(settings: Settings): Promise<void> {
   });
   onStopSignal(() => void shutDown());
   // Containers of every namespace may have exited, and be owed a restart, while nobody watched. Others may be gone.
-  namespaces.openAll().catch(logDefect);
+  const recovered = namespaces
+    .openAll()
+    .then(() => stdio.adoptedAll())
+    .catch(logDefect);
   setTimeout(() => void doctor.sweep(AbortSignal.timeout(SWEEP_DEADLINE_MS)).then(logSwept, logDefect), SWEEP_DELAY_MS);
   await server.listen(apiSocketPath(settings), dockerGroup());
   faultPoint("supervisor.listening");

@@ -51,36 +51,53 @@ export async function reconcile(
 async function reconcileRun(services: RunServices, run: ContainerRun, task: TaskInfo | undefined): Promise<void> {
   // What is under way right now comes to its own end.
   if (run.recovery.isChanging) return;
-  if (task === undefined) return await reconcileIdle(run);
+  if (task === undefined) {
+    takeLeftOutput(services, run);
+    return await reconcileIdle(services, run);
+  }
   if (task.status === "created") {
     // A start was cut short between the task and its process.
     await run.recovery.discardTask();
-    return await reconcileIdle(run);
+    return await reconcileIdle(services, run);
   }
   if (run.pid === 0) {
     const io = services.stdio.adopt(containerStdio(services.engine, run.container, services.onDefect));
     await run.recovery.adopt(task.pid, { paused: task.status === "paused", io });
     faultPoint("recovery.process-adopted");
   }
-  if (task.status === "stopped") return await run.settle(task);
+  if (task.status === "stopped") return await unlessAwaiting(services, run, run.settle(task));
   const { record, state } = run.container;
   if (state.desired === "removed") {
-    await run.remove({ force: true, volumes: record.hostConfig.AutoRemove });
+    await unlessAwaiting(services, run, run.remove({ force: true, volumes: record.hostConfig.AutoRemove }));
   }
 }
 
-async function reconcileIdle(run: ContainerRun): Promise<void> {
+/** The end of a run waits for the clients that looked on, and they are let in when all is reconciled: not before that. */
+async function unlessAwaiting({ onDefect }: RunServices, run: ContainerRun, work: Promise<unknown>): Promise<void> {
+  if (run.io?.awaitsViewers) void work.catch(onDefect);
+  else await work;
+}
+
+/** A task that is gone may have written what nobody has taken yet: the end of its run will be told, and logs it. */
+function takeLeftOutput(services: RunServices, run: ContainerRun): void {
+  if (run.io !== undefined) return;
+  const io = services.stdio.adopt(containerStdio(services.engine, run.container, services.onDefect));
+  if (io !== undefined) run.recovery.takeOutput(io);
+}
+
+async function reconcileIdle(services: RunServices, run: ContainerRun): Promise<void> {
   const { recovery, container } = run;
   if (recovery.hasRestartPending) return;
   const { hostConfig } = container.record;
   const { state } = recovery;
   if (state.desired === "removed" || (hostConfig.AutoRemove && state.desired !== "created")) {
-    return await recovery.finishRemoval();
+    return await unlessAwaiting(services, run, recovery.finishRemoval());
   }
-  if (run.pid !== 0 || hasUnsettledRun(state)) return await recovery.settleUnseen();
+  if (run.pid !== 0 || hasUnsettledRun(state)) return await unlessAwaiting(services, run, recovery.settleUnseen());
   // What is meant to be still, because it was never started or a person stopped it, stays so: after a reboot as well.
-  if (state.desired !== "running") return;
+  if (state.desired !== "running") return await unlessAwaiting(services, run, recovery.endOutput());
   if (state.startedAt === "") return await recovery.abandonStart();
+  if (run.io !== undefined) await unlessAwaiting(services, run, recovery.endOutput());
   if (state.restartDelayMs !== undefined) {
     const pausedMs = Date.now() - Date.parse(state.finishedAt);
     return await recovery.resumeRestart(Math.max(0, state.restartDelayMs - pausedMs));

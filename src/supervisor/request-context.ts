@@ -140,7 +140,10 @@ export class RequestContext {
    * Takes the connection over: `101 UPGRADED` when the client asked for it, else a `200` without length, as docker.
    * The body has to be read before.
    */
-  async hijack(contentType: string): Promise<HijackedConnection> {
+  async hijack(
+    contentType: string,
+    headers: () => Readonly<Record<string, string>> = () => ({}),
+  ): Promise<HijackedConnection> {
     await this.#bodyBytes();
     this.#answered = true;
     if (this.#exchange.kind === "response") {
@@ -148,12 +151,12 @@ export class RequestContext {
       const socket = response.socket;
       if (!socket) throw new EngineError("canceled", "the client has gone");
       response.detachSocket(socket);
-      socket.write(`HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\n\r\n`);
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\n${headerLines(headers())}\r\n`);
       return { socket };
     }
     const { socket } = this.#exchange;
     socket.write(
-      `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
+      `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n${headerLines(headers())}\r\n`,
     );
     if (this.#head.length > 0) socket.unshift(this.#head);
     return { socket };
@@ -180,8 +183,7 @@ export class RequestContext {
       response.end(this.request.method === "HEAD" ? undefined : body);
       return;
     }
-    const lines = Object.entries({ ...headers, "content-length": body.length, connection: "close" });
-    const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    const head = headerLines({ ...headers, "content-length": String(body.length), connection: "close" });
     this.#exchange.socket.end(Buffer.concat([Buffer.from(`HTTP/1.1 ${status} \r\n${head}\r\n`), body]));
   }
 
@@ -210,6 +212,12 @@ export class RequestContext {
     this.#head = received.subarray(length);
     return received.subarray(0, length);
   }
+}
+
+function headerLines(headers: Readonly<Record<string, string>>): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join("");
 }
 
 async function collect(request: IncomingMessage): Promise<Buffer> {

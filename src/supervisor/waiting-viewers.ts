@@ -1,4 +1,5 @@
-import type { Attachment, ProcessIo, Viewer } from "../stdio/process-io.ts";
+import type { ProcessIo } from "../stdio/process-io.ts";
+import type { Attachment, Viewer } from "../stdio/viewer.ts";
 
 /** Those who attached to containers that do not run yet, as `run` and `start -a` do: they see the next run whole. */
 export class WaitingViewers {
@@ -16,6 +17,11 @@ export class WaitingViewers {
         entry.attachment?.detach();
       },
     };
+  }
+
+  /** True when the client of this key waits for the container. */
+  has(containerId: string, key: string): boolean {
+    return [...(this.#waiting.get(containerId) ?? [])].some(({ viewer }) => viewer.client?.key === key);
   }
 
   /** The container is about to start: everybody who waits for it is shown its output. Call before Tasks.Start. */

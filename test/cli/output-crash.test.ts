@@ -70,4 +70,72 @@ describe("when the supervisor is killed over and over", () => {
     expect(kills).toBeGreaterThan(5);
     await host.node.succeed("rm", id);
   });
+
+  it.each([
+    ["run", [] as string[]],
+    ["run -t", ["-t"]],
+  ])(
+    "%s in the foreground goes on at the very next byte",
+    async (_what, options) => {
+      const name = `front-${options.length}`;
+      const script = `${options.length > 0 ? `seq 1 ${LINES}` : COUNT}; exit 7`;
+      const args = ["--name", name, "--network", "none", ...options, "busybox", "sh", "-c", script];
+      const run = host.node.start({ timeoutMs: 170_000 }, "run", ...args);
+      const bytes = () => run.stdoutBytes.length;
+      const whole = counted(LINES);
+      await run.waitForStdout("1");
+
+      let kills = 0;
+      for (let goal = whole.length / 5; goal < whole.length; goal += whole.length / 5) {
+        await waitUntil("it goes on", () => bytes() >= goal, 60_000);
+        await host.killSupervisor();
+        kills += 1;
+      }
+      const { exitCode, stdout, stderr } = await run.result;
+
+      // A terminal puts a carriage return before each line feed.
+      expect(difference(stdout.replaceAll("\r", ""), whole)).toBe("none");
+      if (options.length === 0) expect(difference(stderr, whole)).toBe("none");
+      expect({ exitCode, kills }).toEqual({ exitCode: 7, kills: 4 });
+      await host.node.succeed("rm", name);
+    },
+    180_000,
+  );
+
+  it("short runs say what they have to say, and end with their exit codes", async () => {
+    const count = 24;
+    let running = count;
+    const runs = Array.from({ length: count }, async (_, index) => {
+      const name = `brief-${index}`;
+      await host.node.succeed(
+        "create",
+        "--name",
+        name,
+        "--network",
+        "none",
+        "busybox",
+        "sh",
+        "-c",
+        `echo ${name}; exit ${index}`,
+      );
+      const result = await host.node.cliWith({ timeoutMs: 170_000 }, "start", "-a", name);
+      running -= 1;
+      return result;
+    });
+    const killer = (async () => {
+      for (let kills = 0; running > 0 && kills < 8; kills++) {
+        const before = running;
+        await waitUntil("another has ended", () => running < before || running === 0, 100_000);
+        await host.killSupervisor();
+      }
+    })();
+
+    expect(await Promise.all(runs)).toEqual(
+      runs.map((_, index) => ({ exitCode: index, stdout: `brief-${index}\n`, stderr: "" })),
+    );
+    await killer;
+    for (let index = 0; index < count; index++) {
+      expect((await host.node.cli("logs", `brief-${index}`)).stdout).toBe(`brief-${index}\n`);
+    }
+  }, 180_000);
 });

@@ -7,16 +7,21 @@ import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readJsonLog } from "../../src/stdio/json-log-reader.ts";
 import { JsonLogWriter } from "../../src/stdio/json-log-writer.ts";
-import type { ProcessIo, Viewer } from "../../src/stdio/process-io.ts";
+import type { ProcessIo } from "../../src/stdio/process-io.ts";
 import { Stdio } from "../../src/stdio/stdio.ts";
+import type { Viewer } from "../../src/stdio/viewer.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 let directory: string;
 let stdio: Stdio;
 
+function onDefect(error: unknown): void {
+  throw error;
+}
+
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "wharf-io-"));
-  stdio = new Stdio(directory);
+  stdio = new Stdio(directory, { onDefect });
 });
 
 afterEach(async () => {
@@ -222,8 +227,8 @@ describe("a process's stdio", () => {
 describe("stdio across supervisors", () => {
   it("goes on with the very next byte, and logs it", async () => {
     const logPath = join(directory, "c1-json.log");
-    const options = { dir: runDir(), terminal: false, stdin: false };
-    const first = await stdio.create({ ...options, log: new JsonLogWriter({ path: logPath }) });
+    const options = { dir: runDir(), terminal: false, stdin: false, durable: true };
+    const first = await stdio.create({ ...options, openLog: () => new JsonLogWriter({ path: logPath }) });
     const process = startProcess(first, "for i in $(seq 1 20000); do echo line $i; done");
     first.started();
     const seen = viewer();
@@ -231,8 +236,9 @@ describe("stdio across supervisors", () => {
     await waitUntil("it writes", () => seen.stdout.length > 1_000);
 
     await stdio.release();
-    stdio = new Stdio(directory);
-    const next = stdio.adopt({ ...options, log: new JsonLogWriter({ path: logPath }) });
+    stdio = new Stdio(directory, { onDefect });
+    const next = stdio.adopt({ ...options, openLog: () => new JsonLogWriter({ path: logPath }) });
+    await stdio.adoptedAll();
     await process.exited;
     await next?.drained();
     await next?.close();
@@ -253,10 +259,11 @@ describe("stdio across supervisors", () => {
     const { FifoWriter } = await import("../../src/stdio/fifo.ts");
     new FifoWriter(first.paths.stdin).write(Buffer.from("bye\n"));
     await process.exited;
-    stdio = new Stdio(directory);
+    stdio = new Stdio(directory, { onDefect });
     const next = stdio.adopt(options);
     const shown = viewer();
     next?.attach(shown.viewer);
+    await stdio.adoptedAll();
     await next?.drained();
     await next?.close();
 

@@ -31,6 +31,7 @@ export default class ContainerAttach extends Command {
     this.releaseInterrupts();
     this.exitCode = await followContainer(api, {
       containerId: container.Id,
+      reopen: () => this.openSupervisor(),
       terminal,
       streams: {
         stdin: hasStdin && !flags["no-stdin"] ? process.stdin : undefined,

@@ -77,14 +77,16 @@ export default class ContainerExec extends Command {
       stdout: process.stdout,
       stderr: process.stderr,
     };
-    using foreground = new Foreground(api, connection, {
+    using foreground = new Foreground(api, {
       terminal,
       detachKeys,
       streams,
       resizePath: `/exec/${id}/resize`,
     });
+    const ended = foreground.follow(connection);
     foreground.started();
-    const end = await foreground.finished;
+    const end = await ended;
+    foreground.release();
     if (end === "detached") this.exitCode = reportDetached();
     if (end !== "ended") return;
     const { ExitCode } = await api.request<ExecInspect>("GET", `/exec/${id}/json`);

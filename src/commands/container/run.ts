@@ -6,7 +6,7 @@ import { EXIT_FAILURE, EXIT_RUN_FAILED } from "../../cli/exit-codes.ts";
 import { containerFlags, createBody } from "../../cli/flags/create-body.ts";
 import { creationFlags } from "../../cli/flags/creation.ts";
 import { notDoneWarnings } from "../../cli/flags/not-done.ts";
-import { followContainer } from "../../cli/follow-container.ts";
+import { followContainer, type StartQuery } from "../../cli/follow-container.ts";
 import { printError } from "../../cli/output.ts";
 import { Args, Flags } from "../../cli/parameters.ts";
 import { faultPoint } from "../../fault-point.ts";
@@ -62,7 +62,7 @@ export default class ContainerRun extends Command {
     const request = { body, name, platform, quiet, cidFile, pull };
     const id = await createContainer(api, request, { settings: this.settings, signal: this.signal });
     faultPoint("run.created");
-    const start = () => startContainer(api, id, flags.pidfile);
+    const start = (query?: StartQuery) => startContainer(api, id, { pidFile: flags.pidfile, query });
     if (!body.AttachStdin && !body.AttachStdout && !body.AttachStderr) {
       await start();
       this.log(id);
@@ -71,6 +71,7 @@ export default class ContainerRun extends Command {
     this.releaseInterrupts();
     this.exitCode = await followContainer(api, {
       containerId: id,
+      reopen: () => this.openSupervisor(),
       terminal: body.Tty,
       streams: {
         stdin: body.AttachStdin ? process.stdin : undefined,
@@ -110,8 +111,12 @@ function complaintOf(
   return AttachStdin && Tty && !process.stdin.isTTY ? "the input device is not a TTY" : undefined;
 }
 
-async function startContainer(api: EngineApi, id: string, pidFile: string | undefined): Promise<void> {
-  await api.request("POST", `/containers/${id}/start`);
+async function startContainer(
+  api: EngineApi,
+  id: string,
+  { pidFile, query }: { readonly pidFile: string | undefined; readonly query: StartQuery | undefined },
+): Promise<void> {
+  await api.request("POST", `/containers/${id}/start`, { query: { ...query } });
   faultPoint("run.started");
   if (pidFile === undefined) return;
   const { State: state } = await api.request<ContainerInspect>("GET", `/containers/${id}/json`);

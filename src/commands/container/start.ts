@@ -45,10 +45,13 @@ export default class ContainerStart extends Command {
     }
     const api = await this.openSupervisor();
     const path = `/containers/${encodeURIComponent(name)}/json`;
-    const { Id: id, Config: config, HostConfig: hostConfig } = await api.request<ContainerInspect>("GET", path);
+    const container = await api.request<ContainerInspect>("GET", path);
+    const { Id: id, Config: config, HostConfig: hostConfig, State: state } = container;
     this.releaseInterrupts();
     this.exitCode = await followContainer(api, {
       containerId: id,
+      startedBefore: state.StartedAt,
+      reopen: () => this.openSupervisor(),
       terminal: config.Tty,
       streams: {
         stdin: flags.interactive && config.OpenStdin ? process.stdin : undefined,
@@ -58,7 +61,7 @@ export default class ContainerStart extends Command {
       detachKeys: flags["detach-keys"],
       signalProxy: !config.Tty,
       until: hostConfig.AutoRemove ? "removed" : "next-exit",
-      start: () => api.request("POST", `/containers/${id}/start`),
+      start: (query) => api.request("POST", `/containers/${id}/start`, { query: { ...query } }),
     });
   }
 }

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
-import type { Attachment, Viewer } from "../../stdio/process-io.ts";
+import type { LogPositions } from "../../stdio/log-journal.ts";
+import type { Attachment, Viewer } from "../../stdio/viewer.ts";
 import { DetachableInput } from "./input-channel.ts";
 import { OutputChannel } from "./output-channel.ts";
 
@@ -13,6 +14,8 @@ export interface AttachmentOptions {
   readonly endsStdin: boolean;
   /** See `Viewer.essential`. */
   readonly essential: boolean;
+  /** A client that comes to the next supervisor when this one is gone; see `Viewer.client`. */
+  readonly client?: { readonly key: string; readonly has: LogPositions | undefined } | undefined;
   /** The bytes by which a terminal's user leaves. */
   readonly detachKeys: Uint8Array;
 }
@@ -39,6 +42,7 @@ export function attachConnection(
     stdout: options.stdout,
     stderr: options.stderr,
     essential: options.essential,
+    client: options.client && { ...options.client, gone: new Promise((resolve) => socket.once("close", resolve)) },
     onOutput: (stream, chunk) => channel.send(stream, chunk),
     onEnd: () => channel.end(),
   });

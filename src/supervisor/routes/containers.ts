@@ -10,7 +10,7 @@ import { Filters } from "../../model/filters.ts";
 import { hostPlatform, parsePlatform } from "../../model/platform.ts";
 import { parseSignal } from "../../model/signal.ts";
 import type { ContainerRun } from "../container-run.ts";
-import type { WaitCondition } from "../exit-waiters.ts";
+import type { ContainerExit, WaitCondition } from "../exit-waiters.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { Router } from "../router.ts";
 
@@ -74,6 +74,11 @@ async function showProcesses(context: RequestContext): Promise<void> {
 
 async function startContainer(context: RequestContext): Promise<void> {
   const run = await findRun(context);
+  const client = context.query.get("wharf-client");
+  if (client !== null && run.io === undefined && !context.services.waiting.has(run.id, client)) {
+    // It attached to a supervisor that was killed since. It will attach to this one, and start the container then.
+    throw new EngineError("unavailable", "whoever starts the container has not attached to it");
+  }
   context.empty((await run.start()) ? 204 : 304);
 }
 
@@ -126,18 +131,27 @@ async function renameContainer(context: RequestContext): Promise<void> {
   context.empty(204);
 }
 
-/** The headers go out at once: clients start the container only when they know that its exit will not be missed. */
+/**
+ * The headers go out at once: clients start the container only when they know that its exit will not be missed. With
+ * `wharf-early`, who waits for a removal is told of the exit as soon as it is known, in a line of its own: after the
+ * removal nobody else could tell.
+ */
 async function waitForContainer(context: RequestContext): Promise<void> {
   const condition = context.query.get("condition") || "not-running";
   if (!isWaitCondition(condition)) {
     throw new EngineError("invalid-argument", `invalid condition: ${JSON.stringify(condition)}`);
   }
   const run = await findRun(context);
-  const exited = run.wait(condition);
+  const ended = run.wait(condition);
+  const exited = context.flag("wharf-early") && condition === "removed" ? run.wait("next-exit") : undefined;
   const response = context.startStream("application/json");
-  const { exitCode, error } = await exited;
+  if (exited !== undefined) response.write(exitLine(await exited));
+  response.end(exitLine(await ended));
+}
+
+function exitLine({ exitCode, error }: ContainerExit): string {
   const answer: ContainerWait = { StatusCode: exitCode, ...(error === "" ? {} : { Error: { Message: error } }) };
-  response.end(`${JSON.stringify(answer)}\n`);
+  return `${JSON.stringify(answer)}\n`;
 }
 
 function isWaitCondition(text: string): text is WaitCondition {

@@ -2,11 +2,13 @@ import { resolveContainer } from "../../engine/containers/resolve.ts";
 import { notOurs, type StoredContainer } from "../../engine/containers/stored-container.ts";
 import { EngineError } from "../../errors.ts";
 import { parseMoment } from "../../model/moment.ts";
+import { CLIENT_KEY } from "../../stdio/absent-viewers.ts";
 import type { LogRun } from "../../stdio/json-log-decoder.ts";
 import { type ReadLogOptions, readJsonLog } from "../../stdio/json-log-reader.ts";
+import type { LogPositions } from "../../stdio/log-journal.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { Router } from "../router.ts";
-import { attachConnection } from "./attachment.ts";
+import { type AttachmentOptions, attachConnection } from "./attachment.ts";
 import { detachKeysOf } from "./input-channel.ts";
 import { OutputChannel, outputContentType } from "./output-channel.ts";
 
@@ -40,7 +42,9 @@ async function attachToContainer(context: RequestContext): Promise<void> {
   if (!container.isOwn) throw notOurs(container);
   const detachKeys = detachKeysOf(context.query.get("detachKeys"));
   const contentType = outputContentType({ raw: terminal, apiMinor: context.apiMinor });
-  const { socket } = await context.hijack(contentType);
+  const client = clientOf(context);
+  // The position and the attachment are of the same moment: no output comes between.
+  const { socket } = await context.hijack(contentType, () => positionHeader(client?.has ?? io?.positions));
   const shown = { stdout: context.flag("stdout"), stderr: context.flag("stderr") };
   if (context.flag("logs")) {
     const channel = new OutputChannel(socket, { raw: terminal });
@@ -49,13 +53,19 @@ async function attachToContainer(context: RequestContext): Promise<void> {
     if (!context.flag("stream")) channel.end();
   }
   if (!context.flag("stream")) return;
+  if (client?.has && io === undefined) {
+    // It came back to a run that is over, and has seen all there was.
+    socket.end();
+    return;
+  }
   const options = {
     ...shown,
     terminal,
     stdin: context.flag("stdin") && (config.OpenStdin ?? false),
     // A terminal that is hung up is no end of input.
     endsStdin: config.StdinOnce && !terminal,
-    essential: io === undefined,
+    essential: io === undefined || (client !== undefined && io.wasEssential(client.key)),
+    client,
     detachKeys,
   };
   attachConnection(
@@ -63,6 +73,20 @@ async function attachToContainer(context: RequestContext): Promise<void> {
     options,
     (viewer) => io?.attach(viewer) ?? context.services.waiting.add(container.id, viewer),
   );
+}
+
+/** Which client of wharf's own attaches, and what it has of the outputs if it comes back. */
+function clientOf(context: RequestContext): AttachmentOptions["client"] {
+  const key = context.query.get("wharf-client");
+  if (key === null) return undefined;
+  const [, stdout, stderr] = /^(\d+),(\d+)$/.exec(context.query.get("wharf-has") ?? "") ?? [];
+  if (!CLIENT_KEY.test(key)) throw new EngineError("invalid-argument", `malformed client key ${JSON.stringify(key)}`);
+  return { key, has: stdout === undefined ? undefined : { stdout: Number(stdout), stderr: Number(stderr) } };
+}
+
+/** How much of the outputs comes before what the connection shows. */
+function positionHeader({ stdout, stderr }: LogPositions = { stdout: 0, stderr: 0 }): Record<string, string> {
+  return { "Wharf-Position": `${stdout},${stderr}` };
 }
 
 async function showLogs(context: RequestContext): Promise<void> {
