@@ -4,7 +4,7 @@ import { DescriptorLimit } from "./descriptor-limit.ts";
 import { FifoPool } from "./fifo.ts";
 import { FifoKeeper } from "./fifo-keeper.ts";
 import { Libc } from "./libc.ts";
-import { ProcessIo, type ProcessIoOptions } from "./process-io.ts";
+import { type OutputLog, ProcessIo, type ProcessIoOptions } from "./process-io.ts";
 
 export type StdioOptions = Omit<ProcessIoOptions, "fifos" | "libc">;
 
@@ -43,11 +43,16 @@ export class Stdio {
 
   /** See `ProcessIo.create`. After a failure the log is closed. @throws EngineError `resource-exhausted`. */
   async create(options: StdioOptions): Promise<ProcessIo> {
+    let log: OutputLog | undefined;
+    const openLog = () => {
+      log = options.openLog?.();
+      return log;
+    };
     try {
       this.#descriptors.check();
-      return this.#remember(await ProcessIo.create({ ...options, fifos: this.#fifos, libc: this.#libc }));
+      return this.#remember(await ProcessIo.create({ ...options, openLog, fifos: this.#fifos, libc: this.#libc }));
     } catch (error) {
-      await options.log?.close();
+      await log?.close();
       throw error;
     }
   }
