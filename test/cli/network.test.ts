@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { dirname, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exists } from "../../src/cni/netns.ts";
 import { freshNamespace, type TestNode } from "../support/namespace.ts";
@@ -206,7 +207,9 @@ describe("network modes", () => {
 
   it("takes an address that is asked for, once, where the user configured the subnet", async () => {
     const network = `fixed-${randomBytes(3).toString("hex")}`;
-    const directory = `${node.host.dataRoot}/networks`;
+    // Of this containerd: the log lies in DATA/containers/NAMESPACE/ID.
+    const logPath = await node.succeed("inspect", "-f", "{{.LogPath}}", await node.succeed("create", image, "true"));
+    const directory = resolve(dirname(logPath), "../../../networks");
     const ranges = [[{ subnet: "10.231.7.0/24", gateway: "10.231.7.1" }]];
     const plugin = { type: "bridge", bridge: `br-${network.slice(6)}`, ipam: { type: "host-local", ranges } };
     await mkdir(directory, { recursive: true });
