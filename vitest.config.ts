@@ -6,6 +6,9 @@ const PURE = ["test/unit/**/*.test.ts", "test/fuzz/**/*.test.ts", "test/architec
 /** Folders whose tests change and compare what all others share: interfaces and firewall rules. They run alone. */
 const NETWORK = ["test/cni/**/*.test.ts", "test/leaks/**/*.test.ts"];
 
+/** Folders whose tests kill processes, for as long as one likes. `npm run test:chaos`; a part of it in CI. */
+const CHAOS = ["test/chaos/**/*.test.ts"];
+
 export default defineConfig({
   test: {
     // Two files at a time: each of them starts containers, and the machines that run this have two cores.
@@ -30,9 +33,21 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "chaos",
+          include: CHAOS,
+          // Each compares the host's interfaces and firewall rules before and after.
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "host",
           include: ["test/**/*.test.ts"],
-          exclude: [...PURE, ...NETWORK, "test/bench/**"],
+          exclude: [...PURE, ...NETWORK, ...CHAOS, "test/bench/**"],
           globalSetup: ["test/support/global-setup.ts"],
         },
       },

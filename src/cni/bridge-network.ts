@@ -93,22 +93,26 @@ export class BridgeNetwork {
 
   /** Lays the cable for a lease and publishes its ports. On failure `release` removes what there is of it. */
   async attach(lease: AddressLease, request: EndpointRequest): Promise<EndpointState> {
-    const { interfaceName = "eth0", macAddress = macAddressOf(lease.ipAddress) } = request;
+    const { interfaceName, macAddress } = wiringOf(lease, request);
     const wired = this.#wire(lease, { netnsPath: request.netnsPath, interfaceName, macAddress });
     // Both are awaited to their end, so that nothing is still being made when a failure is undone.
     const results = await Promise.allSettled([wired, this.#publish(lease)]);
     for (const result of results) if (result.status === "rejected") throw result.reason;
+    return this.describe(lease, request);
+  }
+
+  /** What the container of a lease that was made for the request has on this network. */
+  describe(lease: AddressLease, request: Pick<EndpointRequest, "interfaceName" | "macAddress">): EndpointState {
     return {
       networkName: this.network.name,
       networkId: this.network.id,
       ipAddress: lease.ipAddress,
       prefixLength: this.#subnet.prefixLength,
       gateway: this.network.gateway,
-      macAddress,
+      ...wiringOf(lease, request),
       ipv6Address: "",
       ipv6PrefixLength: 0,
       ipv6Gateway: "",
-      interfaceName,
     };
   }
 
@@ -208,6 +212,16 @@ export class BridgeNetwork {
     }
     await forgetUdpFlows(lease);
   }
+}
+
+function wiringOf(
+  { ipAddress }: AddressLease,
+  {
+    interfaceName = "eth0",
+    macAddress = macAddressOf(ipAddress),
+  }: Pick<EndpointRequest, "interfaceName" | "macAddress">,
+) {
+  return { interfaceName, macAddress };
 }
 
 function publishRules({ containerId, ipAddress, ports }: AddressLease): Rule[] {

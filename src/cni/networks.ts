@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { faultPoint } from "../fault-point.ts";
-import type { EndpointState } from "../model/container-record.ts";
+import type { EndpointState, PublishedPort } from "../model/container-record.ts";
 import type { AddressLease } from "./address-leases.ts";
 import type { BridgeNetwork } from "./bridge-network.ts";
 import { type Conflist, describeNetwork, malformedConflists, readConflists } from "./conflist.ts";
@@ -114,6 +114,20 @@ export class Networks {
     const { conflist, own } = await this.#find(request.network);
     if (own && isBridge(conflist)) return await this.#attachToBridge({ ...request, network: conflist.name });
     return await this.#pluginNetwork(conflist).attach(request, signal);
+  }
+
+  /** What an earlier `attach` of the request gave to the container, as its network remembers it; undefined if nothing. */
+  async recall(
+    request: Omit<EndpointRequest, "netnsPath" | "ports">,
+  ): Promise<{ readonly endpoint: EndpointState; readonly ports: readonly PublishedPort[] } | undefined> {
+    const name = isDefault(request.network) ? DEFAULT_NETWORK : request.network;
+    const bridge = (await this.#own.bridges()).find(({ network }) => network.name === name || network.id === name);
+    if (bridge === undefined) {
+      const found = await this.#find(name).catch(() => undefined);
+      return found && (await this.#pluginNetwork(found.conflist).recall(request.containerId));
+    }
+    const [lease] = await bridge.leases.list(request.containerId);
+    return lease && { endpoint: bridge.describe(lease, request), ports: lease.ports };
   }
 
   /**

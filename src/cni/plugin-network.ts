@@ -58,6 +58,15 @@ export class PluginNetwork {
     return endpointOf(this.network, result, interfaceName);
   }
 
+  /** What a container was given on this network, or undefined if it is not on it. */
+  async recall(
+    containerId: string,
+  ): Promise<{ readonly endpoint: EndpointState; readonly ports: readonly PublishedPort[] } | undefined> {
+    const cached = await this.#recall(containerId);
+    if (cached === undefined) return undefined;
+    return { endpoint: endpointOf(this.network, cached.result, cached.interfaceName), ports: cached.ports };
+  }
+
   /** Runs DEL of every plugin, last first. Works without the network namespace, and for a container that is not on it. */
   async detach(request: {
     readonly containerId: string;

@@ -9,6 +9,7 @@ import { Leftovers } from "./leftovers.ts";
 import { mayRun } from "./process-mark.ts";
 import { Rootfs } from "./rootfs.ts";
 import { SharedMemory } from "./shared-memory.ts";
+import { hasShim } from "./shims.ts";
 import { UnfinishedFiles } from "./unfinished-files.ts";
 import { readUserDatabase } from "./user-database.ts";
 import { type Volume, Volumes } from "./volumes.ts";
@@ -27,6 +28,7 @@ export class Store {
   readonly readDevices = readDevices;
   readonly readHostDevices = readHostDevices;
   readonly readDeviceNumbers = readDeviceNumbers;
+  readonly hasShim = hasShim;
 
   constructor({ dataRoot, runRoot, namespace }: Roots & { readonly namespace: string }) {
     this.roots = { dataRoot, runRoot };

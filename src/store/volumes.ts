@@ -21,6 +21,15 @@ export interface Volume {
   readonly createdAt: string;
 }
 
+/** A volume that was made together with a container, by somebody who has not said since that the container exists. */
+export interface PendingVolume {
+  readonly name: string;
+  readonly containerId: string;
+}
+
+/** Beside a volume's data: the container that it is made for. Gone when both are there. */
+const PENDING_FILE = "made-for";
+
 /**
  * The volumes of one namespace: for each a directory with the data in `_data`, and `volume.json` beside it. A volume
  * appears and disappears by a rename, so that nobody sees half of one.
@@ -33,23 +42,25 @@ export class Volumes {
   }
 
   /**
-   * Makes a volume, or finds the one of that name, whose labels stay. Without a name it gets one of 64 hex digits.
+   * Makes a volume, or finds the one of that name, whose labels stay. Without a name it gets one of 64 hex digits. One
+   * that is made for a container is pending until `keep`.
    *
    * @throws EngineError `invalid-argument` for a malformed name.
    */
   async create(
     name: string | undefined,
     labels: Readonly<Record<string, string>> = {},
+    { containerId }: { readonly containerId?: string } = {},
   ): Promise<{ readonly volume: Volume; readonly created: boolean }> {
     if (name === undefined) {
       const anonymous = { ...labels, [ANONYMOUS_LABEL]: "" };
-      return { volume: await this.#make(randomBytes(32).toString("hex"), anonymous), created: true };
+      return { volume: await this.#make(randomBytes(32).toString("hex"), anonymous, containerId), created: true };
     }
     checkName(name);
     const existing = await this.#read(name);
     if (existing !== undefined) return { volume: existing, created: false };
     try {
-      return { volume: await this.#make(name, labels), created: true };
+      return { volume: await this.#make(name, labels, containerId), created: true };
     } catch (error) {
       // Somebody made it in the meantime.
       const other = await this.#read(name);
@@ -85,7 +96,26 @@ export class Volumes {
     await rm(removed, { recursive: true });
   }
 
-  async #make(name: string, labels: Readonly<Record<string, string>>): Promise<Volume> {
+  /** The container that the volumes were made for exists: from now on they are like any other. */
+  async keep(names: readonly string[]): Promise<void> {
+    await Promise.all(names.map((name) => rm(join(this.#directory, name, PENDING_FILE), { force: true })));
+  }
+
+  /** The volumes that are pending, by this process or one that was killed. */
+  async listPending(): Promise<PendingVolume[]> {
+    const names = (await readdir(this.#directory).catch(() => [])).filter((name) => NAME.test(name));
+    const pending = names.map(async (name) => {
+      const containerId = await readFile(join(this.#directory, name, PENDING_FILE), "utf8").catch(() => undefined);
+      return containerId === undefined ? [] : [{ name, containerId }];
+    });
+    return (await Promise.all(pending)).flat();
+  }
+
+  async #make(
+    name: string,
+    labels: Readonly<Record<string, string>>,
+    containerId: string | undefined,
+  ): Promise<Volume> {
     const path = join(this.#directory, name);
     const volume: Volume = { name, mountpoint: join(path, "_data"), labels, createdAt: new Date().toISOString() };
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
@@ -94,6 +124,7 @@ export class Volumes {
       await mkdir(unfinished, { mode: 0o700 });
       await mkdir(join(unfinished, "_data"), { mode: 0o755 });
       const settings = { labels, createdAt: volume.createdAt };
+      if (containerId !== undefined) await writeFile(join(unfinished, PENDING_FILE), containerId, { mode: 0o600 });
       await writeFile(join(unfinished, "volume.json"), `${JSON.stringify(settings)}\n`, { mode: 0o600 });
       faultPoint("volume.prepared");
       await rename(unfinished, path);

@@ -1,10 +1,15 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { recallConnection } from "../engine/containers/connect.ts";
+import { discardUnfinishedTask } from "../engine/containers/create-task.ts";
 import type { ContainerState } from "../model/container-record.ts";
+import { hasUnsettledRun } from "../model/container-status.ts";
 import type { ProcessIo } from "../stdio/process-io.ts";
 import type { ContainerLife } from "./container-life.ts";
 
 /** Exit code of a run whose end nobody saw, as docker shows it after a reboot. */
 const UNSEEN_EXIT_CODE = 255;
+/** How long containerd may take over a task that nobody asks for any more. */
+const DISCARD_DEADLINE_MS = 60_000;
 
 /** What is done to a container to bring it in line with what containerd knows; see `reconcile`. */
 export class ContainerRecovery {
@@ -39,6 +44,8 @@ export class ContainerRecovery {
     life.pid = pid;
     life.paused = paused;
     life.io = io;
+    const { netnsPath, endpoints } = life.state;
+    if (!hasUnsettledRun(life.state) || (netnsPath !== "" && endpoints.length === 0)) await this.#completeStart();
     await life.services.engine.networks.ports.adopt(life.state.ports);
     if (!paused) life.health.begin();
   }
@@ -60,6 +67,24 @@ export class ContainerRecovery {
     });
   }
 
+  /** Writes down what a supervisor that was killed right behind the start of the process did not come to write. */
+  async #completeStart(): Promise<void> {
+    const life = this.#life;
+    const connection = await recallConnection(life.services.engine, life.container);
+    await life.writeState({ ...life.state, ...connection, startedAt: new Date().toISOString() });
+  }
+
+  /** Deletes the task of a run whose end is written down; that it was not was all that kept it. */
+  async finishExit(): Promise<void> {
+    const life = this.#life;
+    await life.transitions.run(async () => {
+      life.pid = 0;
+      life.paused = false;
+      void life.health.end();
+      await life.deleteTask();
+    });
+  }
+
   /** Settles a run that ended together with its task, unseen: the host was rebooted, or somebody deleted the task. */
   async settleUnseen(): Promise<void> {
     const life = this.#life;
@@ -73,6 +98,16 @@ export class ContainerRecovery {
   async discardTask(): Promise<void> {
     this.#life.startWasCut = true;
     await this.#life.transitions.run(() => this.#life.deleteTask());
+  }
+
+  /**
+   * A start was cut short before there was a process, and containerd may still be making its task, or undoing it. What
+   * is done to the container next waits for that to be over.
+   */
+  async discardUnfinishedTask(): Promise<void> {
+    const { services, id, transitions } = this.#life;
+    const signal = AbortSignal.timeout(DISCARD_DEADLINE_MS);
+    await transitions.run(() => discardUnfinishedTask(services.engine, id, { signal }));
   }
 
   /** Undoes a start that a person asked for and that was cut short before there was a process. */

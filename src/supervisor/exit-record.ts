@@ -43,7 +43,9 @@ export function recordExit(run: ContainerState, exit: TaskExit, circumstances: E
       restartDelayMs: nextRestartDelayMs(run.restartDelayMs, ranMs),
       restarts: [...(run.restarts ?? []), record].slice(-KEPT_RESTARTS),
     }),
-    desired: removes ? "removed" : restarts ? "running" : "stopped",
+    // Whoever asked for a restart is owed the start, at once, even if this supervisor does not live to do it.
+    ...(restartAsked && { restartDelayMs: 0 }),
+    desired: removes ? "removed" : restarts || restartAsked ? "running" : "stopped",
     finishedAt: exit.exitedAt,
     exitCode: exit.exitStatus,
     oomKilled,

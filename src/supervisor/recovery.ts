@@ -60,6 +60,12 @@ async function reconcileRun(services: RunServices, run: ContainerRun, task: Task
     await run.recovery.discardTask();
     return await reconcileIdle(services, run);
   }
+  if (task.status === "stopped" && task.exitedAt === run.recovery.state.finishedAt) {
+    // The exit is written down; what was to follow has not come about.
+    takeLeftOutput(services, run);
+    await run.recovery.finishExit();
+    return await reconcileIdle(services, run);
+  }
   if (run.pid === 0) {
     const io = services.stdio.adopt(containerStdio(services.engine, run.container, services.onDefect));
     await run.recovery.adopt(task.pid, { paused: task.status === "paused", io });
@@ -86,8 +92,18 @@ function takeLeftOutput(services: RunServices, run: ContainerRun): void {
 }
 
 async function reconcileIdle(services: RunServices, run: ContainerRun): Promise<void> {
-  const { recovery, container } = run;
+  const { recovery } = run;
   if (recovery.hasRestartPending) return;
+  const { state } = recovery;
+  const isCutShort = state.desired === "running" && state.bootId === services.bootId && !hasUnsettledRun(state);
+  if (!isCutShort) return await settleIdle(services, run);
+  // What is done about it waits for containerd, and nobody waits for that but who wants something of this container.
+  void recovery.discardUnfinishedTask().catch(services.onDefect);
+  void settleIdle(services, run).catch(services.onDefect);
+}
+
+async function settleIdle(services: RunServices, run: ContainerRun): Promise<void> {
+  const { recovery, container } = run;
   const { hostConfig } = container.record;
   const { state } = recovery;
   if (state.desired === "removed" || (hostConfig.AutoRemove && state.desired !== "created")) {

@@ -38,6 +38,6 @@ export function wantsRestart(policy: RestartPolicy, exit: PolicyExit): boolean {
  * run. `previousMs` is the pause before the run that lasted `ranMs`; undefined when a person had started it.
  */
 export function nextRestartDelayMs(previousMs: number | undefined, ranMs: number): number {
-  if (previousMs === undefined || ranMs >= STEADY_RUN_MS) return FIRST_DELAY_MS;
+  if (!previousMs || ranMs >= STEADY_RUN_MS) return FIRST_DELAY_MS;
   return Math.min(previousMs * 2, LONGEST_DELAY_MS);
 }

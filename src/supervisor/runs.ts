@@ -1,4 +1,5 @@
 import { type CreateRequest, createContainer } from "../engine/containers/create.ts";
+import { dropPendingVolumes } from "../engine/containers/drop-pending-volumes.ts";
 import { resolveContainer } from "../engine/containers/resolve.ts";
 import type { StoredContainer } from "../engine/containers/stored-container.ts";
 import type { ContainerStatus } from "../model/container-view.ts";
@@ -32,6 +33,7 @@ export class ContainerRuns {
     const watch = new TaskWatch(this.#services.engine.containerd, this.#observer());
     await watch.start();
     this.#watch = watch;
+    await dropPendingVolumes(this.#services.engine).catch(this.#services.onDefect);
     await this.reconcile();
   }
 

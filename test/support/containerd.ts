@@ -21,6 +21,8 @@ export interface TestContainerd extends AsyncDisposable {
   readonly pid: number;
   /** Ends the daemon and starts it again on the same state; tasks run on. */
   restart(how: "stop" | "kill"): Promise<void>;
+  /** Ends the daemon as a crash would; `restart` starts it again. */
+  kill(): Promise<void>;
 }
 
 /**
@@ -57,6 +59,7 @@ export async function startContainerd(
     get pid() {
       return daemon.pid;
     },
+    kill: () => daemon.kill(),
     async restart(how) {
       await daemon[how]();
       daemon = await launch();

@@ -2,6 +2,9 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { transformSync } from "esbuild";
 import { describe, expect, it } from "vitest";
+import { ALONE_SCENARIOS } from "../chaos/alone-scenarios.ts";
+import { COMMAND_SCENARIOS } from "../chaos/command-scenarios.ts";
+import { SUPERVISOR_SCENARIOS } from "../chaos/supervisor-scenarios.ts";
 import { findFaultPoints } from "../support/fault-points.ts";
 
 const MODULE = new URL("../../src/fault-point.ts", import.meta.url);
@@ -38,5 +41,15 @@ describe("a fault point", { timeout: 60_000 }, () => {
     for (const { name, file } of points) expect(name, file).toMatch(/^[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*$/);
     const names = points.map(({ name }) => name);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+
+  it("is one at which the chaos tests kill, and they kill at no other", () => {
+    const scenarios = [...ALONE_SCENARIOS, ...SUPERVISOR_SCENARIOS, ...COMMAND_SCENARIOS];
+    const struck = scenarios.flatMap(({ points }) => points);
+    expect(struck.toSorted()).toEqual(
+      findFaultPoints()
+        .map(({ name }) => name)
+        .sort(),
+    );
   });
 });

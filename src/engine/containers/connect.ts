@@ -51,19 +51,38 @@ export async function connectNetworks(
   faultPoint("start.ports-claimed");
   const endpoints: EndpointState[] = [];
   rollback.defer(() => networks.ports.release(ports, networks.detach({ containerId: id, netnsPath, endpoints })));
-  for (const [index, [name, settings]] of wantedEndpoints(record).entries()) {
-    const request = {
-      containerId: id,
-      netnsPath,
-      network: name,
-      interfaceName: `eth${index}`,
-      ipAddress: settings.IPAMConfig?.IPv4Address || undefined,
-      macAddress: settings.MacAddress || undefined,
-      ports: index === 0 ? ports : [],
-    };
+  for (const [index, attachment] of attachments(id, record).entries()) {
+    const request = { ...attachment, netnsPath, ports: index === 0 ? ports : [] };
     endpoints.push(await networks.attach(request, signal).catch(explainNetworkFailure));
   }
   return { endpoints, ports };
+}
+
+/**
+ * What `connectNetworks` gave to a container, from what the networks remember: for one whose process was started by a
+ * supervisor that was killed before it wrote that down.
+ */
+export async function recallConnection(
+  { networks }: Pick<Engine, "networks">,
+  { id, record }: { readonly id: string; readonly record: ContainerRecord },
+): Promise<Connection> {
+  if (!hasOwnNetworks(record.hostConfig)) return { endpoints: [], ports: [] };
+  const recalled = await Promise.all(attachments(id, record).map((attachment) => networks.recall(attachment)));
+  const found = recalled.filter((connection) => connection !== undefined);
+  return {
+    endpoints: found.map(({ endpoint }) => endpoint),
+    ports: found.flatMap(({ ports }) => ports),
+  };
+}
+
+function attachments(containerId: string, record: ContainerRecord) {
+  return wantedEndpoints(record).map(([network, settings], index) => ({
+    containerId,
+    network,
+    interfaceName: `eth${index}`,
+    ipAddress: settings.IPAMConfig?.IPv4Address || undefined,
+    macAddress: settings.MacAddress || undefined,
+  }));
 }
 
 /** The networks a container is to be on; the one of its network mode first. */

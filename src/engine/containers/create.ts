@@ -33,7 +33,7 @@ import { Rollback, together } from "../rollback.ts";
 import { checkCreateBody } from "./check-create.ts";
 import { hasOwnNetworks, wantedEndpoints } from "./connect.ts";
 import type { ContainerNames } from "./names.ts";
-import { decideMounts, makeMounts } from "./prepare-mounts.ts";
+import { decideMounts, keepMadeVolumes, makeMounts } from "./prepare-mounts.ts";
 import { resolveContainer } from "./resolve.ts";
 import { containerdRuntime } from "./runtime.ts";
 import { resolveSharing, settleHostConfig } from "./settle-host-config.ts";
@@ -89,7 +89,7 @@ export async function createContainer(
   const argv = argvOf(config);
   const planned = await decideMounts(engine, { ...body, ...config, HostConfig: hostConfig }, { signal });
   const rootfs = prepareSnapshot(engine, { id, image, leaseId: lease.id }, rollback, signal);
-  const [, mounts] = await together(rootfs, makeMounts(engine, planned, rootfs, rollback));
+  const [, mounts] = await together(rootfs, makeMounts(engine, planned, { containerId: id, rootfs }, rollback));
   faultPoint("create.mounts-made");
   const stateDir = engine.store.containerFiles.directory(id);
   const record: ContainerRecord = {
@@ -121,6 +121,7 @@ export async function createContainer(
     { leaseId: lease.id, signal },
   );
   faultPoint("create.recorded");
+  await keepMadeVolumes(engine, mounts);
   rollback.commit();
   reservation[Symbol.dispose]();
   releaseLater(lease);

@@ -57,32 +57,46 @@ async function requireSource({ source }: PlannedMount): Promise<void> {
   );
 }
 
+/** The container whose mounts are made: its id, and its root file system as soon as that is there. */
+interface MountOwner {
+  readonly containerId: string;
+  readonly rootfs: Promise<readonly Mount[]>;
+}
+
 /**
  * Makes the volumes that are not there yet and fills the empty ones from the image. Volumes that were made for a
- * container which then fails to be created go again.
+ * container which then fails to be created go again; `keepMadeVolumes` is to be called when it is there.
  */
 export async function makeMounts(
   engine: MountEngine,
   planned: readonly PlannedMount[],
-  rootfs: Promise<readonly Mount[]>,
+  owner: MountOwner,
   rollback: Rollback,
 ): Promise<ResolvedMount[]> {
   const mounts: ResolvedMount[] = [];
   // One after another: two of them may be the same volume.
-  for (const plan of planned) mounts.push(await makeMount(engine, plan, rootfs, rollback));
+  for (const plan of planned) mounts.push(await makeMount(engine, plan, owner, rollback));
   return mounts;
+}
+
+/** The container is there, and with it the volumes among its mounts stay. */
+export async function keepMadeVolumes(
+  { store }: Pick<Engine, "store">,
+  mounts: readonly ResolvedMount[],
+): Promise<void> {
+  await store.volumes.keep(mounts.flatMap(({ type, name }) => (type === "volume" && name ? [name] : [])));
 }
 
 async function makeMount(
   { store }: MountEngine,
   { createSource, copyUp, volume: options, ...mount }: PlannedMount,
-  rootfs: Promise<readonly Mount[]>,
+  { containerId, rootfs }: MountOwner,
   rollback: Rollback,
 ): Promise<ResolvedMount> {
   // A volume of `--volumes-from` has its directory already.
   if (mount.type !== "volume" || mount.source !== "") return mount;
   refuseForeignDriver(options?.DriverConfig);
-  const { volume, created } = await store.volumes.create(mount.name, options?.Labels ?? {});
+  const { volume, created } = await store.volumes.create(mount.name, options?.Labels ?? {}, { containerId });
   if (created) rollback.defer(() => store.volumes.remove(volume.name).catch(ifGone));
   faultPoint("create.volume-made");
   if (copyUp) await store.fillVolume(volume, await rootfs, mount.destination);

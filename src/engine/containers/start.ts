@@ -10,9 +10,9 @@ import type { Engine } from "../engine.ts";
 import { Rollback, together } from "../rollback.ts";
 import { makeBindSources } from "./bind-sources.ts";
 import { type Connection, connectNetworks, createSandbox, hasOwnNetworks } from "./connect.ts";
+import { createTask, discardTask } from "./create-task.ts";
 import { writeEtcFiles } from "./etc-files.ts";
 import { findBlockDevices, findDevices } from "./host-devices.ts";
-import { SIGKILL } from "./kill.ts";
 import { findSharedNamespaces } from "./shared-namespaces.ts";
 import { type StoredContainer, snapshotsOf } from "./stored-container.ts";
 import { writeState } from "./write-state.ts";
@@ -65,12 +65,12 @@ export async function startContainer(
   faultPoint("start.intended");
   // The runtime sets the container up in a network namespace that is still being furnished: nothing runs in it yet.
   const [{ pid }, connection] = await together(
-    createTask(engine, { container, rootfs, stdio }, rollback, signal),
+    makeTask(engine, { container, rootfs, stdio }, rollback, signal),
     netnsPath === "" ? UNCONNECTED : connect(engine, container, netnsPath, rollback, signal),
   );
   faultPoint("start.task-connected");
   const state: ContainerState = { ...intended, ...connection, startedAt: new Date().toISOString() };
-  await together(engine.containerd.tasks.start(id, undefined, { signal }), writeState(engine, id, state, { signal }));
+  await together(startProcess(engine, id, signal), writeState(engine, id, state, { signal }));
   faultPoint("start.process-started");
   rollback.commit();
   return { pid, state };
@@ -141,22 +141,23 @@ async function writeIntent(
   await containerd.containers.update(update, ["spec", `extensions.${STATE_EXTENSION}`], { signal });
 }
 
-async function createTask(
-  { containerd }: StartEngine,
+async function makeTask(
+  engine: StartEngine,
   request: { readonly container: StoredContainer; readonly rootfs: readonly Mount[]; readonly stdio: StdioPaths },
   rollback: Rollback,
   signal: AbortSignal,
 ): Promise<{ readonly pid: number }> {
   const { container, rootfs, stdio } = request;
-  const terminal = container.record.config.Tty;
-  const task = await containerd.tasks.create({ containerId: container.id, rootfs, terminal, ...stdio }, { signal });
+  const { id, record } = container;
+  const task = await createTask(engine, { containerId: id, rootfs, terminal: record.config.Tty, ...stdio }, { signal });
   faultPoint("start.task-created");
-  rollback.defer(async (undoSignal) => {
-    await containerd.tasks.kill(container.id, { signal: SIGKILL }, { signal: undoSignal }).catch(() => undefined);
-    await containerd.tasks.wait(container.id, undefined, { signal: undoSignal }).catch(() => undefined);
-    await containerd.tasks.delete(container.id, { signal: undoSignal });
-  });
+  rollback.defer((undoSignal) => discardTask(engine, id, { signal: undoSignal }));
   return task;
+}
+
+async function startProcess({ containerd }: StartEngine, id: string, signal: AbortSignal): Promise<void> {
+  await containerd.tasks.start(id, undefined, { signal });
+  faultPoint("start.process-runs");
 }
 
 async function connect(

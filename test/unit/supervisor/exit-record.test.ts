@@ -38,7 +38,7 @@ describe("recordExit", () => {
   it.each([
     ["what a person stopped", { ...RUN, desired: "stopped" as const }, CIRCUMSTANCES, "stopped"],
     ["what is removed", RUN, { ...CIRCUMSTANCES, removes: true }, "removed"],
-    ["what a person restarts", RUN, { ...CIRCUMSTANCES, restartAsked: true }, "stopped"],
+    ["what a person restarts, who is owed it", RUN, { ...CIRCUMSTANCES, restartAsked: true }, "running"],
   ] as const)("does not restart %s", (_what, run, circumstances, desired) => {
     const { state, restarts } = recordExit(run, EXIT, circumstances);
 

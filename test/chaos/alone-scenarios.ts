@@ -1,0 +1,30 @@
+import { expect } from "vitest";
+import type { Scenario } from "./scenario.ts";
+
+/** What happens only where no container runs. */
+export const ALONE_SCENARIOS: readonly Scenario[] = [
+  {
+    what: "the first run on a network",
+    points: ["network.bridge-made"],
+    async play(stage, point, name) {
+      expect((await stage.strikeSupervisor(point, ["run", "-d", "--name", name, "busybox", "true"])).exitCode).not.toBe(
+        0,
+      );
+      await stage.node.succeed("rm", "-f", name);
+      expect(await stage.node.succeed("run", "--rm", "--name", name, "busybox", "echo", "again")).toBe("again");
+      await stage.node.succeed("supervisor", "stop");
+    },
+  },
+  {
+    what: "the end of the last network",
+    points: ["network.bridge-dismantled"],
+    async play(stage, point, name) {
+      await stage.strikeRunning(point, async () => {
+        await stage.node.succeed("run", "--rm", "--name", name, "busybox", "true");
+        await stage.node.cli("supervisor", "stop");
+      });
+      expect(await stage.node.succeed("run", "--rm", "--name", name, "busybox", "echo", "again")).toBe("again");
+      await stage.node.succeed("supervisor", "stop");
+    },
+  },
+];

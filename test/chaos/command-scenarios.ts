@@ -1,0 +1,140 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { buildImage, busyboxImage, ociArchive, randomLayer } from "../support/images.ts";
+import { pushImage } from "../support/registry.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Stage } from "./stage.ts";
+
+const PULL_POINTS = [
+  "pull.resolved",
+  "pull.leased",
+  "pull.manifest-stored",
+  "pull.config-stored",
+  "pull.blob-chunk-written",
+  "pull.blob-written",
+  "pull.blob-committed",
+  "unpack.snapshot-prepared",
+  "unpack.layer-applied",
+  "unpack.snapshot-committed",
+  "unpack.snapshot-referred",
+  "pull.layers-unpacked",
+  "pull.recorded",
+  "image.recorded",
+];
+
+const LOAD_POINTS = [
+  "load.leased",
+  "load.blob-chunk-written",
+  "load.content-stored",
+  "load.tree-labelled",
+  "load.unpacked",
+];
+
+/** What is done by the command's own process, which dies at each of the points. */
+export const COMMAND_SCENARIOS: readonly Scenario[] = [
+  {
+    what: "pull",
+    points: PULL_POINTS,
+    async play(stage, point) {
+      const image = await busyboxImage({ layers: [randomLayer(300_000, point)] });
+      const reference = await pushImage(stage.registry, `pull-${point.replace(".", "-")}`, image);
+      await stage.strikeCommand(point, ["pull", "-q", reference]);
+      // Either it is not there at all, or it is there and complete.
+      const listed = await stage.node.succeed("images", "--format", "{{.Repository}}:{{.Tag}}");
+      if (listed.split("\n").includes(reference)) await stage.node.succeed("save", "-o", "/dev/null", reference);
+      expect(await stage.node.succeed("pull", "-q", reference)).toBe(reference);
+      await stage.node.succeed("save", "-o", "/dev/null", reference);
+      await stage.node.succeed("rmi", reference);
+    },
+  },
+  {
+    what: "pull of a newer image of the same name",
+    points: ["image.previous-kept"],
+    async play(stage, point) {
+      const [older, newer] = await Promise.all([
+        buildImage({ layers: [randomLayer(1000)] }),
+        buildImage({ layers: [randomLayer(1000)] }),
+      ]);
+      const reference = await pushImage(stage.registry, "moved", older);
+      await stage.node.succeed("pull", "-q", reference);
+      await pushImage(stage.registry, "moved", newer);
+      await stage.strikeCommand(point, ["pull", "-q", reference]);
+      expect(await idOf(stage, reference)).toBe(older.config.digest);
+      await stage.node.succeed("pull", "-q", reference);
+      expect(await idOf(stage, reference)).toBe(newer.config.digest);
+      await stage.node.succeed("rmi", newer.config.digest);
+      await stage.node.succeed("rmi", older.config.digest);
+    },
+  },
+  {
+    what: "load",
+    points: LOAD_POINTS,
+    async play(stage, point) {
+      const name = `load-${point.replace(".", "-")}:latest`;
+      const image = await buildImage({ layers: [randomLayer(300_000, point)] });
+      const stdin = await ociArchive(image, [`docker.io/library/${name}`]);
+      await stage.strikeCommand(point, ["load"], { stdin });
+      expect((await stage.node.cliWith({ stdin }, "load")).stdout).toBe(`Loaded image: ${name}\n`);
+      await stage.node.succeed("save", "-o", "/dev/null", name);
+      await stage.node.succeed("rmi", name);
+    },
+  },
+  {
+    what: "save",
+    points: ["save.written"],
+    async play(stage, point) {
+      const directory = join(stage.directory, "saved");
+      await mkdir(directory);
+      const path = join(directory, "image.tar");
+      await writeFile(path, "what was there before");
+      await stage.strikeCommand(point, ["save", "-o", path, "busybox"]);
+      expect(await readFile(path, "utf8")).toBe("what was there before");
+      await stage.node.succeed("save", "-o", path, "busybox");
+      const { stdout } = await stage.node.cliWith({ stdin: await readFile(path) }, "load");
+      expect(stdout).toBe("Loaded image: busybox:latest\n");
+      await stage.repair();
+      expect(await readdir(directory)).toEqual(["image.tar"]);
+      await rm(directory, { recursive: true });
+    },
+  },
+  {
+    what: "rmi",
+    points: ["rmi.untagged", "rmi.record-deleted"],
+    async play(stage, point) {
+      const image = await buildImage({ layers: [randomLayer(1000, point)] });
+      const names = ["removed:one", "removed:two"];
+      const stdin = await ociArchive(
+        image,
+        names.map((name) => `docker.io/library/${name}`),
+      );
+      await stage.node.cliWith({ stdin }, "load");
+      // A name that is one of several is taken away; an image is deleted with all of its names.
+      const target = point === "rmi.untagged" ? ["removed:one"] : ["-f", image.config.digest];
+      await stage.strikeCommand(point, ["rmi", ...target]);
+      expect(await stage.node.succeed("images", "-q", "--filter", "reference=removed:one")).toBe("");
+      await stage.node.succeed("save", "-o", "/dev/null", "removed:two");
+      await stage.node.succeed("rmi", "-f", image.config.digest);
+      await stage.node.cliWith({ stdin }, "load");
+      await stage.node.succeed("rmi", "-f", image.config.digest);
+    },
+  },
+  {
+    what: "run -d",
+    points: ["run.created", "run.started"],
+    async play(stage, point, name) {
+      const command = ["run", "-d", "--network", "none", "--name", name, "busybox", "sleep", "1000"];
+      await stage.node.succeed("supervisor", "start");
+      await stage.strikeCommand(point, command);
+      expect((await stage.inspect(name)).State.Status).toBe(point === "run.created" ? "created" : "running");
+      expect(await stage.node.succeed("start", name)).toBe(name);
+      await stage.node.succeed("rm", "-f", name);
+      await stage.node.succeed(...(command as [string]));
+      await stage.node.succeed("rm", "-f", name);
+    },
+  },
+];
+
+async function idOf(stage: Stage, reference: string): Promise<string> {
+  return await stage.node.succeed("image", "inspect", "--format", "{{.Id}}", reference);
+}

@@ -1,0 +1,221 @@
+import { expect } from "vitest";
+import { waitUntil } from "../support/wait-until.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** Of a container that has everything a container can have of the host. */
+const EVERYTHING = ["--ipc", "shareable", "-v", "/var/spool"];
+const SCRIPT = 'echo begun; trap "echo told; exit 3" TERM; while :; do usleep 20000; done';
+
+function runOptions(name: string, port: number): string[] {
+  return ["--name", name, "-p", `${port}:80`, ...EVERYTHING];
+}
+
+export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
+  {
+    what: "run -d",
+    points: [
+      "create.name-reserved",
+      "create.leased",
+      "create.snapshot-prepared",
+      "volume.prepared",
+      "create.volume-made",
+      "create.mounts-made",
+      "create.recorded",
+      "create.unanswered",
+      "start.fifos-made",
+      "start.netns-made",
+      "start.shm-mounted",
+      "start.etc-files-begun",
+      "start.surroundings-made",
+      "start.intended",
+      "start.task-created",
+      "start.ports-claimed",
+      "network.address-leased",
+      "network.cable-laid",
+      "network.rules-added",
+      "start.networks-connected",
+      "start.task-connected",
+      "start.process-runs",
+      "start.process-started",
+      "start.state-written",
+    ],
+    async play(stage, point, name) {
+      const port = stage.takePort();
+      const command = ["run", "-d", ...runOptions(name, port), "busybox", "sh", "-c", SCRIPT];
+      expect((await stage.strikeSupervisor(point, command)).exitCode).not.toBe(0);
+      // Whatever there is of the container, it can be used.
+      if ((await stage.idOf(name)) !== undefined) {
+        await stage.node.succeed("start", name);
+        const { State: state, NetworkSettings: network } = await stage.inspect(name);
+        expect(state).toMatchObject({ Status: "running", Running: true });
+        expect(state.StartedAt).toMatch(/^20/);
+        expect(network.IPAddress).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+        expect(await stage.node.succeed("port", name)).toBe(`80/tcp -> 0.0.0.0:${port}`);
+        await stage.node.succeed("rm", "-f", "-v", name);
+      }
+      // And whatever there was, the name and the port are free.
+      expect(await stage.node.succeed("run", "--rm", ...runOptions(name, port), "busybox", "echo", "again")).toBe(
+        "again",
+      );
+    },
+  },
+  {
+    what: "exec",
+    points: [
+      "exec.fifos-made",
+      "exec.process-added",
+      "exec.process-started",
+      "exec.exit-noted",
+      "exec.process-deleted",
+    ],
+    async play(stage, point, name) {
+      await stage.node.succeed("run", "-d", "--network", "none", "--name", name, "busybox", "sleep", "1000");
+      const pid = await stage.pidOf(name);
+      await stage.strikeSupervisor(point, ["exec", name, "true"]);
+      expect(await stage.node.succeed("exec", name, "echo", "again")).toBe("again");
+      expect(await stage.pidOf(name)).toBe(pid);
+      await waitUntil("no exec process is left", async () => {
+        const inside = await stage.node.client.tasks.pids((await stage.idOf(name)) ?? "");
+        return inside.length === 1;
+      });
+      await stage.node.succeed("rm", "-f", name);
+    },
+  },
+  {
+    what: "stop",
+    points: ["stop.intended", "stop.signalled"],
+    async play(stage, point, name) {
+      await stage.node.succeed("run", "-d", "--restart", "always", ...["--name", name], "busybox", "sh", "-c", SCRIPT);
+      await stage.strikeSupervisor(point, ["stop", name]);
+      await stage.node.succeed("stop", name);
+      const { State: state } = await stage.inspect(name);
+      expect(state).toMatchObject({ Status: "exited", ExitCode: 3 });
+      expect(await stage.node.succeed("logs", name)).toBe("begun\ntold");
+      await stage.node.succeed("start", name);
+      await stage.node.succeed("rm", "-f", name);
+    },
+  },
+  {
+    what: "kill",
+    points: ["kill.signalled"],
+    async play(stage, point, name) {
+      await stage.node.succeed("run", "-d", "--name", name, "busybox", "sh", "-c", SCRIPT);
+      await stage.strikeSupervisor(point, ["kill", name]);
+      expect(await stage.node.succeed("wait", name)).toBe("137");
+      await stage.node.succeed("start", name);
+      await stage.node.succeed("rm", "-f", name);
+    },
+  },
+  {
+    what: "restart",
+    points: ["restart.stopped"],
+    async play(stage, point, name) {
+      await stage.node.succeed("run", "-d", "--name", name, "busybox", "sh", "-c", SCRIPT);
+      await stage.strikeSupervisor(point, ["restart", name]);
+      await stage.node.succeed("supervisor", "start");
+      await waitUntil("the restart has been finished", async () => (await stage.inspect(name)).State.Running);
+      const output = "begun\ntold\nbegun";
+      await waitUntil("it has begun again", async () => (await stage.node.succeed("logs", name)) === output);
+      await stage.node.succeed("rm", "-f", name);
+    },
+  },
+  {
+    what: "rename",
+    points: ["rename.name-reserved", "rename.unanswered"],
+    async play(stage, point, name) {
+      await stage.node.succeed("create", "--network", "none", "--name", name, "busybox", "true");
+      await stage.strikeSupervisor(point, ["rename", name, `${name}-new`]);
+      const names = [name, `${name}-new`];
+      const present = (await Promise.all(names.map((each) => stage.idOf(each)))).map((id) => id !== undefined);
+      expect(present).toEqual(point === "rename.unanswered" ? [false, true] : [true, false]);
+      for (const [index, each] of names.entries()) if (present[index]) await stage.node.succeed("rm", each);
+      for (const each of names) {
+        await stage.node.succeed("create", "--network", "none", "--name", each, "busybox", "true");
+        await stage.node.succeed("rm", each);
+      }
+    },
+  },
+  {
+    what: "rm -f -v",
+    points: ["rm.intended", "rm.files-removed", "rm.record-deleted", "volume.removal-renamed"],
+    async play(stage, point, name) {
+      const port = stage.takePort();
+      await stage.node.succeed("run", "-d", ...runOptions(name, port), "busybox", "sh", "-c", SCRIPT);
+      await stage.strikeSupervisor(point, ["rm", "-f", "-v", name]);
+      await stage.node.cli("rm", "-f", "-v", name);
+      expect(await stage.node.succeed("run", "--rm", ...runOptions(name, port), "busybox", "echo", "again")).toBe(
+        "again",
+      );
+    },
+  },
+  {
+    what: "the end of a run",
+    points: [
+      "settle.exit-written",
+      "settle.output-drained",
+      "settle.task-deleted",
+      "settle.done",
+      "network.netns-deleted",
+      "network.rules-removed",
+      "network.cable-cut",
+      "network.address-freed",
+    ],
+    async play(stage, point, name) {
+      const port = stage.takePort();
+      await stage.node.succeed("run", "-d", ...runOptions(name, port), "busybox", "sh", "-c", SCRIPT);
+      const pid = await stage.pidOf(name);
+      await stage.strikeRunning(point, async () => process.kill(pid, "SIGTERM"));
+      await stage.node.succeed("supervisor", "start");
+      expect(await stage.node.succeed("wait", name)).toBe("3");
+      expect(await stage.node.succeed("logs", name)).toBe("begun\ntold");
+      await stage.node.succeed("start", name);
+      expect(await stage.node.succeed("port", name)).toBe(`80/tcp -> 0.0.0.0:${port}`);
+      await stage.node.succeed("rm", "-f", "-v", name);
+    },
+  },
+  {
+    what: "a restart by its policy",
+    points: ["restart.due"],
+    async play(stage, point, name) {
+      await stage.node.succeed("run", "-d", "--restart", "on-failure:5", "--name", name, "busybox", "sh", "-c", SCRIPT);
+      const pid = await stage.pidOf(name);
+      await stage.strikeRunning(point, async () => process.kill(pid, "SIGTERM"));
+      await stage.node.succeed("supervisor", "start");
+      await waitUntil("it runs again", async () => (await stage.inspect(name)).State.Running);
+      await stage.node.succeed("rm", "-f", name);
+    },
+  },
+  {
+    what: "output, with a log that is rotated",
+    points: ["output.spooled", "log.announced", "log.renamed", "log.rotated"],
+    async play(stage, point, name) {
+      const options = ["--network", "none", "--name", name, "--log-opt", "max-size=4k", "--log-opt", "max-file=500"];
+      const script = 'trap "seq 1 400" USR1; while :; do usleep 20000; done';
+      await stage.node.succeed("run", "-d", ...options, "busybox", "sh", "-c", script);
+      const pid = await stage.pidOf(name);
+      await stage.strikeRunning(point, async () => process.kill(pid, "SIGUSR1"));
+      await stage.node.succeed("supervisor", "start");
+      const all = Array.from({ length: 400 }, (_, index) => String(index + 1)).join("\n");
+      await waitUntil("all is in the log", async () => (await stage.node.succeed("logs", name)) === all);
+      await stage.node.succeed("rm", "-f", name);
+    },
+  },
+  {
+    what: "the start of a supervisor",
+    points: [
+      "supervisor.locked",
+      "supervisor.listening",
+      "recovery.listed",
+      "recovery.process-adopted",
+      "recovery.reconciled",
+    ],
+    async play(stage, point, name) {
+      await stage.node.succeed("run", "-d", "--name", name, "--restart", "always", "busybox", "sh", "-c", SCRIPT);
+      const pid = await stage.pidOf(name);
+      await stage.strikeSupervisor(point, ["supervisor", "start"]);
+      await stage.node.succeed("exec", name, "true");
+      expect(await stage.pidOf(name)).toBe(pid);
+      await stage.node.succeed("rm", "-f", name);
+    },
+  },
+];
