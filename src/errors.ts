@@ -59,6 +59,7 @@ const HOST_FAILURES: Readonly<Record<string, { readonly code: ErrorCode; readonl
     hint: "wharf needs its data root (WHARF_DATA_ROOT) and run root to be writable",
   },
   EIO: { code: "failed-precondition", hint: "the disk may be failing; see the kernel's log" },
+  ENOTDIR: { code: "failed-precondition" },
   EACCES: { code: "permission-denied" },
   EPERM: { code: "permission-denied" },
 };

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -118,12 +118,19 @@ describe("the supervisor's process", () => {
   });
 
   it("says why it did not start", async () => {
-    const env = { WHARF_RUN_ROOT: "/dev/null/run" };
+    const nowhere = await node.cliWith({ env: { WHARF_RUN_ROOT: "/dev/null/run" } }, "supervisor", "start");
+    expect(nowhere.exitCode).toBe(1);
+    expect(nowhere.stderr).toMatch(/^wharf: \w+ \/dev\/null\/run: not a directory\n$/);
 
-    const result = await node.cliWith({ env }, "supervisor", "start");
-
+    // A directory lies where the socket of this containerd's supervisor has its place.
+    const runRoot = join(directory, "taken");
+    const [socketPath] = (await readdir(join(directory, "run"), { recursive: true })).filter((path) =>
+      path.endsWith("docker.sock"),
+    );
+    await mkdir(join(runRoot, socketPath as string), { recursive: true });
+    const result = await node.cliWith({ env: { WHARF_RUN_ROOT: runRoot } }, "supervisor", "start");
     expect(result.exitCode).toBe(1);
-    expect(result.stderr).toMatch(/^wharf: the supervisor did not start\n.*supervisor\.log:\n[\s\S]*ENOTDIR/);
+    expect(result.stderr).toMatch(/^wharf: the supervisor did not start\n.*supervisor\.log:\n[\s\S]*docker\.sock/);
   });
 
   it("leaves containers running when it is stopped, and finds them again", async () => {
