@@ -6,16 +6,21 @@ import type { HeaderField } from "./http2/hpack.ts";
 
 /** Longer than a busy host takes to answer what costs nothing, shorter than a person waits. */
 const PATIENCE_MS = 30_000;
+/** How long a server that was there before is waited for: it may be restarting. */
+const RESTART_PATIENCE_MS = 10_000;
+const REDIAL_MS = 50;
 
 /** Headers of a call beside gRPC's own. */
 export type Metadata = Readonly<Record<string, string>>;
 
 /**
  * The way to one gRPC server on a unix socket. Connects when the first call needs it, and again when a connection has
- * ended. Does not keep the process alive between calls.
+ * ended; calls that begin while a server that was there before is away wait for it. Does not keep the process alive
+ * between calls.
  */
 export class Channel {
   private connection: Http2Connection | undefined;
+  private hasConnected = false;
 
   /** `patienceMs` is how long a server that gives no sign of life is waited for. */
   constructor(
@@ -37,9 +42,7 @@ export class Channel {
       ...Object.entries(metadata),
     ];
     if (options.timeoutMs !== undefined) headers.push(["grpc-timeout", grpcTimeout(options.timeoutMs)]);
-    if (!this.connection?.isUsable) {
-      this.connection = new Http2Connection(connect(this.address), this.patienceMs);
-    }
+    if (!this.connection?.isUsable) this.connection = this.connect();
     call.attach(this.connection.open(headers, call));
     return call;
   }
@@ -48,6 +51,32 @@ export class Channel {
   close(): void {
     this.connection?.close();
     this.connection = undefined;
+  }
+
+  private connect(): Http2Connection {
+    const connection = new Http2Connection(this.patienceMs);
+    if (this.hasConnected) this.redial(connection, performance.now() + RESTART_PATIENCE_MS);
+    else connection.begin(connect(this.address).once("connect", () => this.noteConnected()));
+    return connection;
+  }
+
+  private noteConnected(): void {
+    this.hasConnected = true;
+  }
+
+  /** Tries until the server is there, nobody waits for it any more, or `deadline` has passed. */
+  private redial(connection: Http2Connection, deadline: number): void {
+    const socket = connect(this.address);
+    const refused = (error: NodeJS.ErrnoException): void => {
+      const mayComeBack = error.code === "ENOENT" || error.code === "ECONNREFUSED";
+      if (!mayComeBack || !connection.isAwaited || performance.now() > deadline) connection.giveUp(error);
+      else setTimeout(() => this.redial(connection, deadline), REDIAL_MS);
+    };
+    socket.once("error", refused);
+    socket.once("connect", () => {
+      socket.off("error", refused);
+      connection.begin(socket);
+    });
   }
 
   private describeFailure(cause: Error): EngineError {

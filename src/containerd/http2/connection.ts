@@ -21,6 +21,9 @@ import { decodeHeaders, encodeHeaders, type HeaderField } from "./hpack.ts";
 import { Liveness } from "./liveness.ts";
 import { Http2Stream, STREAM_WINDOW_BYTES, type StreamListener } from "./stream.ts";
 
+/** Told when the kernel has what was written, or why it never will. */
+type Written = (error?: Error | null) => void;
+
 const LAST_STREAM_ID = 2 ** 31 - 1;
 
 /**
@@ -43,23 +46,16 @@ export class Http2Connection implements FrameListener {
   private readonly liveness: Liveness;
   /** A header block whose CONTINUATION is missing. */
   private partialHeaders: { readonly streamId: number; readonly flags: number; readonly blocks: Buffer[] } | undefined;
+  /** Absent until the server has been reached; what is written before waits in `unsent`. */
+  private socket: Socket | undefined;
+  private readonly unsent: { readonly bytes: Uint8Array; readonly written: Written | undefined }[] = [];
 
-  constructor(
-    private readonly socket: Socket,
-    patienceMs: number,
-  ) {
+  constructor(patienceMs: number) {
     this.liveness = new Liveness(patienceMs, {
       // Settings that change nothing have to be acknowledged, and no server counts them as it counts pings.
       ask: () => this.write(settingsFrame([])),
-      giveUp: (error) => {
-        this.fail(error);
-        this.socket.destroy();
-      },
+      giveUp: (error) => this.giveUp(error),
     });
-    socket.on("data", (chunk: Buffer) => this.receive(chunk));
-    socket.once("error", (error) => this.fail(error));
-    socket.once("close", () => this.fail(new Error("the connection was closed")));
-    socket.unref();
     this.write(CONNECTION_PREFACE);
     this.write(
       settingsFrame([
@@ -77,13 +73,35 @@ export class Http2Connection implements FrameListener {
     return !this.ended;
   }
 
+  /** True while somebody waits for an answer. */
+  get isAwaited(): boolean {
+    return this.streams.size > 0;
+  }
+
+  /** Goes over this socket from now on, be it connected or about to be. To be called once. */
+  begin(socket: Socket): void {
+    this.socket = socket;
+    socket.on("data", (chunk: Buffer) => this.receive(chunk));
+    socket.once("error", (error) => this.fail(error));
+    socket.once("close", () => this.fail(new Error("the connection was closed")));
+    if (!this.isAwaited) socket.unref();
+    for (const { bytes, written } of this.unsent.splice(0)) this.write(bytes, written);
+  }
+
+  /** Ends the connection, and every stream on it with the error. */
+  giveUp(error: Error): void {
+    this.fail(error);
+    this.socket?.destroy();
+    for (const { written } of this.unsent.splice(0)) written?.(error);
+  }
+
   /** Opens a stream by sending its request headers. */
   open(headers: readonly HeaderField[], listener: StreamListener): Http2Stream {
     const id = this.nextStreamId;
     this.nextStreamId += 2;
     if (this.nextStreamId > LAST_STREAM_ID) this.ended = true;
     const stream = new Http2Stream(this, id, this.initialStreamWindow, listener);
-    if (this.streams.size === 0) this.socket.ref();
+    if (this.streams.size === 0) this.socket?.ref();
     this.streams.set(id, stream);
     this.liveness.watch();
     this.write(frame(FrameType.HEADERS, Flag.END_HEADERS, id, encodeHeaders(headers)));
@@ -92,15 +110,14 @@ export class Http2Connection implements FrameListener {
 
   /** Ends the connection and every stream on it. */
   close(): void {
-    this.fail(new Error("the connection was closed"));
-    this.socket.destroy();
+    this.giveUp(new Error("the connection was closed"));
   }
 
   /**
    * Sends as much of the bytes as both windows allow, and says how much that was. `written` is called when the kernel
    * has the last of them.
    */
-  sendData(stream: Http2Stream, bytes: Uint8Array, written: (error?: Error | null) => void): number {
+  sendData(stream: Http2Stream, bytes: Uint8Array, written: Written): number {
     const allowed = Math.max(0, Math.min(bytes.length, this.sendWindow, stream.sendWindow));
     this.sendWindow -= allowed;
     stream.sendWindow -= allowed;
@@ -127,7 +144,7 @@ export class Http2Connection implements FrameListener {
     if (!this.streams.delete(streamId)) return;
     if (reset) this.write(resetFrame(streamId, ResetReason.CANCEL));
     if (this.streams.size > 0) return;
-    this.socket.unref();
+    this.socket?.unref();
     this.liveness.rest();
   }
 
@@ -182,8 +199,7 @@ export class Http2Connection implements FrameListener {
     try {
       this.reader.push(chunk);
     } catch (error) {
-      this.fail(error instanceof Error ? error : new Error(String(error)));
-      this.socket.destroy();
+      this.giveUp(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -243,15 +259,20 @@ export class Http2Connection implements FrameListener {
   }
 
   /** Collects what is written in one turn of the event loop, and hands it to the kernel at once. */
-  private write(bytes: Uint8Array, written?: (error?: Error | null) => void): void {
-    if (this.socket.destroyed) {
+  private write(bytes: Uint8Array, written?: Written): void {
+    const { socket } = this;
+    if (socket === undefined && !this.ended) {
+      this.unsent.push({ bytes, written });
+      return;
+    }
+    if (socket === undefined || socket.destroyed) {
       written?.(new Error("the connection was closed"));
       return;
     }
-    if (this.socket.writableCorked === 0) {
-      this.socket.cork();
-      process.nextTick(() => this.socket.uncork());
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      process.nextTick(() => socket.uncork());
     }
-    this.socket.write(bytes, written);
+    socket.write(bytes, written);
   }
 }

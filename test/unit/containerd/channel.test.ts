@@ -235,6 +235,29 @@ describe("Channel", () => {
     channel.close();
   });
 
+  it("waits for a server that was there before and is away, as it may be restarting", async () => {
+    await using server = await startServer(async (stream) => answer(stream, [await readAll(stream)]));
+    const channel = new Channel(server.address);
+    const ask = async (text: string): Promise<string | undefined> => {
+      const call = channel.open("/s/m", {}, {});
+      await call.send(Buffer.from(text));
+      call.finish();
+      // Behind the question's own prefix, which is echoed with it.
+      return (await call.receive())?.subarray(5).toString();
+    };
+    expect(await ask("before")).toBe("before");
+    const cut = channel.open("/s/m", {}, {}).receive();
+    server.endSessions();
+    await expect(cut).rejects.toThrow("lost the connection");
+    await new Promise((resolve) => server.server.close(resolve));
+
+    const answered = ask("while it is away");
+    await new Promise<void>((resolve) => server.server.listen(server.address, resolve));
+
+    expect(await answered).toBe("while it is away");
+    channel.close();
+  });
+
   it("finishes the calls that a server still answers when it shuts down", async () => {
     await using server = await startServer(async (stream) => {
       const content = await readAll(stream);
