@@ -3,8 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunningCli } from "../support/cli.ts";
 import { busyboxImage, ociArchive, randomLayer } from "../support/images.ts";
+import { Random } from "../support/random.ts";
 import { pushImage } from "../support/registry.ts";
-import { Random } from "./random.ts";
 import { Report } from "./report.ts";
 import { Stage } from "./stage.ts";
 
@@ -47,8 +47,8 @@ describe(`kill -9 at random times, WHARF_CHAOS_SEED=${SEED}`, () => {
   const random = new Random(SEED);
   const rounds = Array.from({ length: ROUNDS }, (_, round) => ({
     round,
-    command: random.choose(COMMANDS),
-    victim: random.choose(VICTIMS),
+    command: random.pick(COMMANDS),
+    victim: random.pick(VICTIMS),
     delayMs: random.below(LONGEST_DELAY_MS),
   }));
 

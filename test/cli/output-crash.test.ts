@@ -2,17 +2,17 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { containerDataDir } from "../../src/store/layout.ts";
-import { PrivateHost } from "../support/private-host.ts";
+import { OwnHost } from "../support/own-host.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 const LINES = 300_000;
 /** Numbers to both outputs at once, as fast as they are taken. */
 const COUNT = `seq 1 ${LINES} & seq 1 ${LINES} >&2; wait`;
 
-let host: PrivateHost;
+let host: OwnHost;
 
 beforeAll(async () => {
-  host = await PrivateHost.start();
+  host = await OwnHost.start();
 });
 
 afterAll(async () => {

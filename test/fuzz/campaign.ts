@@ -1,5 +1,5 @@
 import { EngineError } from "../../src/errors.ts";
-import { Random } from "./random.ts";
+import { Random } from "../support/random.ts";
 import { type Target, Violation } from "./target.ts";
 
 /** Processor time that no input may take. Far more than any does, and far less than what never ends. */

@@ -1,4 +1,4 @@
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
 /** What parsers trip over: separators, numbers at the edges, names that JavaScript's objects have, other alphabets. */
 const PIECES: readonly string[] = [

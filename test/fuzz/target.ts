@@ -1,5 +1,5 @@
+import type { Random } from "../support/random.ts";
 import { mutatedBytes, mutatedJson, mutatedText } from "./mutate.ts";
-import type { Random } from "./random.ts";
 
 /** A parser of something that comes from outside, and how inputs for it are made. */
 export interface Target {

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectContainerd } from "../../src/containerd/client.ts";
-import { type OwnHost, startOwnHost } from "../support/own-host.ts";
+import { OwnHost } from "../support/own-host.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 let host: OwnHost;
 
 beforeAll(async () => {
-  host = await startOwnHost();
+  host = await OwnHost.start();
 });
 
 afterAll(async () => {

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { busyboxImage, ociArchive, randomLayer } from "../support/images.ts";
-import { type OwnHost, startOwnHost } from "../support/own-host.ts";
+import { OwnHost } from "../support/own-host.ts";
 import { runProgram } from "../support/program.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
@@ -12,7 +12,7 @@ const NO_SPACE = /^wharf: [^\n]*no space left on device[^\n]*\n/;
 let host: OwnHost;
 
 beforeAll(async () => {
-  host = await startOwnHost({
+  host = await OwnHost.start({
     // Small file systems of their own for what wharf and containerd write.
     async beforeStart(directory) {
       await mountTmpfs(join(directory, "data"), "16m");

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { CliResult } from "../support/cli.ts";
 import { noNetworkTraces } from "../support/network-traces.ts";
-import { type OwnHost, startOwnHost } from "../support/own-host.ts";
+import { OwnHost } from "../support/own-host.ts";
 import { runProgram } from "../support/program.ts";
 
 const WHARF = resolve(fileURLToPath(import.meta.url), "../../../bin/wharf");
@@ -15,7 +15,7 @@ const WHARF = resolve(fileURLToPath(import.meta.url), "../../../bin/wharf");
 let host: OwnHost;
 
 beforeAll(async () => {
-  host = await startOwnHost();
+  host = await OwnHost.start();
   // The first one makes /run/netns what mount namespaces share.
   await host.node.succeed("run", "--rm", "busybox", "true");
   await host.node.cli("supervisor", "stop");

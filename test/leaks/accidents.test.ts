@@ -2,17 +2,17 @@ import { dirname } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exists } from "../../src/cni/netns.ts";
 import { type ContainerState, STATE_EXTENSION } from "../../src/model/container-record.ts";
+import { ExaminedHost } from "../support/examined-host.ts";
 import { type HostPicture, looksAsBefore, takePicture } from "../support/host-picture.ts";
 import { mountsBelow, processesBelow, unmountBelow } from "../support/leftovers.ts";
-import { OwnWharf } from "../support/own-wharf.ts";
 import { runProgram } from "../support/program.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
-let wharf: OwnWharf;
+let wharf: ExaminedHost;
 let before: HostPicture;
 
 beforeAll(async () => {
-  wharf = await OwnWharf.start();
+  wharf = await ExaminedHost.start();
   // It keeps the bridge up, so that the host looks the same between the tests.
   await run("run", "-d", "--name", "anchor", "-p", "18300:80", ...SLEEP);
 });

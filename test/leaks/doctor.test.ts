@@ -6,23 +6,23 @@ import { LEASE_OWNER_LABEL } from "../../src/containerd/leases.ts";
 import { SNAPSHOT_CONTAINER_LABEL } from "../../src/model/container-record.ts";
 import type { DoctorEntry } from "../../src/model/doctor-report.ts";
 import { currentProcessMark } from "../../src/store/process-mark.ts";
+import { ExaminedHost } from "../support/examined-host.ts";
 import { comparePictures, type HostPicture, looksAsBefore, takePicture } from "../support/host-picture.ts";
 import { buildImage, randomLayer } from "../support/images.ts";
 import { containerId } from "../support/network.ts";
-import { OwnWharf } from "../support/own-wharf.ts";
 import { runProgram } from "../support/program.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 let registry: TestRegistry;
-let wharf: OwnWharf;
+let wharf: ExaminedHost;
 let before: HostPicture;
 /** Of this containerd: its own directory below each root. */
 let roots: { readonly data: string; readonly run: string };
 
 beforeAll(async () => {
   registry = await startRegistry();
-  wharf = await OwnWharf.start(registry.host);
+  wharf = await ExaminedHost.start({ registry: registry.host });
   await run("run", "-d", "--name", "anchor", ...SLEEP);
   const { LogPath: logPath } = await wharf.inspect("anchor");
   const data = dirname(dirname(dirname(dirname(logPath))));

@@ -2,18 +2,18 @@ import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ExaminedHost } from "../support/examined-host.ts";
 import { comparePictures, type HostPicture, looksAsBefore, takePicture } from "../support/host-picture.ts";
 import { buildImage, randomLayer } from "../support/images.ts";
-import { OwnWharf } from "../support/own-wharf.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 
 let registry: TestRegistry;
-let wharf: OwnWharf;
+let wharf: ExaminedHost;
 let before: HostPicture;
 
 beforeAll(async () => {
   registry = await startRegistry();
-  wharf = await OwnWharf.start(registry.host);
+  wharf = await ExaminedHost.start({ registry: registry.host });
   // The first container leaves what stays, such as the default network's configuration; this one keeps its bridge up.
   await run("run", "-d", "--name", "anchor", "-p", "18300:80", ...SLEEP);
 });

@@ -2,8 +2,8 @@ import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mutatedJson, mutatedText } from "../fuzz/mutate.ts";
-import { Random } from "../fuzz/random.ts";
 import { freshNamespace, type TestNode } from "../support/namespace.ts";
+import { Random } from "../support/random.ts";
 
 const SEED = Date.now() % 2 ** 31;
 const REQUESTS = 400;

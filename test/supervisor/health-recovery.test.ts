@@ -12,7 +12,7 @@ const KILLS = Number(process.env.WHARF_CHAOS_KILLS ?? 4);
 let host: SupervisedHost;
 
 beforeAll(async () => {
-  host = await SupervisedHost.start("health");
+  host = await SupervisedHost.start();
 });
 
 afterEach(() => host.clear());

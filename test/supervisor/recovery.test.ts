@@ -8,7 +8,7 @@ let host: SupervisedHost;
 let node: TestNode;
 
 beforeAll(async () => {
-  host = await SupervisedHost.start("recovered");
+  host = await SupervisedHost.start();
   node = host.node;
 });
 

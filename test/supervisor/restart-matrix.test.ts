@@ -13,7 +13,7 @@ const SLEEPS = ["sleep", "1000"];
 let host: SupervisedHost;
 
 beforeAll(async () => {
-  host = await SupervisedHost.start("matrix");
+  host = await SupervisedHost.start();
 });
 
 afterEach(() => host.clear());

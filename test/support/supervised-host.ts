@@ -1,57 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "vitest";
 import { type ContainerState, STATE_EXTENSION } from "../../src/model/container-record.ts";
 import type { ContainerInspect } from "../../src/model/container-view.ts";
-import { startContainerd, type TestContainerd } from "./containerd.ts";
-import { TestNode } from "./namespace.ts";
+import { OwnHost } from "./own-host.ts";
 import { waitUntil } from "./wait-until.ts";
 
-/**
- * A containerd and a supervisor of a test file's own, to be killed and restarted as the test likes: those of the test
- * run serve all the others.
- */
-export class SupervisedHost implements AsyncDisposable {
-  private constructor(
-    readonly containerd: TestContainerd,
-    readonly node: TestNode,
-    private readonly directory: string,
-  ) {}
-
-  /** Starts the containerd; the namespace has busybox. */
-  static async start(namespace: string): Promise<SupervisedHost> {
-    const directory = await mkdtemp(join(tmpdir(), "wharf-r-"));
-    const containerd = await startContainerd();
-    const roots = { dataRoot: join(directory, "data"), runRoot: join(directory, "run") };
-    const host = { address: containerd.address, containerdVersion: containerd.version, registry: "", ...roots };
-    const node = new TestNode(host, namespace);
-    await node.client.namespaces.create(namespace);
-    await node.load("busybox");
-    return new SupervisedHost(containerd, node, directory);
-  }
-
-  /** Removes all containers by force. */
-  async clear(): Promise<void> {
-    const ids = (await this.node.succeed("ps", "-aq")).split("\n").filter((id) => id !== "");
-    if (ids.length > 0) await this.node.succeed("rm", "-f", ...ids);
-  }
-
-  async supervisorPid(): Promise<number> {
-    return (await this.status()).Pid;
-  }
-
-  /** As a crash would; nothing starts it again but the next command that needs it. */
-  async killSupervisor(): Promise<void> {
-    process.kill(await this.supervisorPid(), "SIGKILL");
-    await waitUntil("the supervisor is gone", async () => !(await this.status()).Running);
-  }
-
-  async inspect(name: string): Promise<ContainerInspect> {
-    const [container] = JSON.parse(await this.node.succeed("container", "inspect", name)) as ContainerInspect[];
-    return container as ContainerInspect;
-  }
-
+/** A host whose containers' recorded states a test reads, changes and waits for. */
+export class SupervisedHost extends OwnHost {
   async untilState(name: string, state: Partial<ContainerInspect["State"]>): Promise<ContainerInspect> {
     return await waitUntil(`${name} is ${JSON.stringify(state)}`, async () => {
       const container = await this.inspect(name);
@@ -85,17 +39,5 @@ export class SupervisedHost implements AsyncDisposable {
       });
       await this.writeState(id, { bootId: "another boot" });
     }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.node[Symbol.asyncDispose]();
-    await this.node.succeed("supervisor", "stop");
-    await this.containerd[Symbol.asyncDispose]();
-    await rm(this.directory, { recursive: true, force: true });
-  }
-
-  private async status(): Promise<{ readonly Pid: number; readonly Running: boolean }> {
-    const { stdout } = await this.node.cli("supervisor", "status", "--format", "json");
-    return JSON.parse(stdout) as { Pid: number; Running: boolean };
   }
 }
