@@ -162,8 +162,11 @@ export class BridgeNetwork {
 
   /** The rules of all published ports, but for those that are just coming or going. */
   async #settledRules(): Promise<Rule[]> {
+    // One that was going when the list was begun may be gone, and forgotten, before it is read.
+    const unsettled = new Set(this.#unsettled);
     const leases = await this.leases.list();
-    return leases.filter(({ hostInterface }) => !this.#unsettled.has(hostInterface)).flatMap(publishRules);
+    for (const hostInterface of this.#unsettled) unsettled.add(hostInterface);
+    return leases.filter(({ hostInterface }) => !unsettled.has(hostInterface)).flatMap(publishRules);
   }
 
   #rules() {

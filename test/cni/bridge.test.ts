@@ -384,6 +384,25 @@ describe("after a crash", () => {
     expect(await bridge.strayRules()).toEqual([]);
   });
 
+  it("ports that are withdrawn while the firewall is put in order over and over do not come back", async () => {
+    await using test = await TestNetworks.open();
+    await test.join();
+    const bridge = (await test.networks.bridges())[0] as BridgeNetwork;
+    let over = false;
+    const tidying = (async () => {
+      while (!over) await test.networks.restoreRules(bridge);
+    })();
+
+    for (let round = 0; round < 15; round++) {
+      const going = await Promise.all([8094, 8095].map((port) => test.join({ ports: [published(port, 80)] })));
+      await Promise.all(going.map((container) => test.leave(container)));
+    }
+    over = true;
+    await tidying;
+
+    expect(await bridge.strayRules()).toEqual([]);
+  });
+
   it("a file that was being written is no address in use", async () => {
     await using test = await TestNetworks.open();
     const { endpoint, ...container } = await test.join();

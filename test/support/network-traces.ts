@@ -1,5 +1,3 @@
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { runProgram } from "./program.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -9,13 +7,11 @@ export async function networkTraces(runRoot: string, containerId: string): Promi
     runProgram("iptables-save", []),
     runProgram("ip", ["-oneline", "link", "show"]),
     runProgram("ip", ["netns", "list"]),
-    readdir(runRoot, { recursive: true, withFileTypes: true }),
+    // Other tests' containers come and go below the same root meanwhile.
+    runProgram("find", [runRoot, "-path", "*/ipam/*", "-type", "f"], { mayFail: true }),
   ]);
-  const addresses = await Promise.all(
-    files
-      .filter((entry) => entry.isFile() && entry.parentPath.includes("/ipam/"))
-      .map((entry) => runProgram("cat", [join(entry.parentPath, entry.name)], { mayFail: true })),
-  );
+  const paths = files.stdout.split("\n").filter((path) => path !== "");
+  const addresses = await Promise.all(paths.map((path) => runProgram("cat", [path], { mayFail: true })));
   const lines = [rules, links, namespaces, ...addresses].flatMap(({ stdout }) => stdout.split("\n"));
   return lines.filter((line) => line.includes(containerId.slice(0, 10)));
 }
