@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -28,6 +29,7 @@ beforeAll(async () => {
   const data = dirname(dirname(dirname(dirname(logPath))));
   roots = { data, run: data.replace("/data/", "/run/") };
   expect(await readdir(roots.run)).toContain("docker.sock");
+  await untilSwept();
 });
 
 afterAll(async () => {
@@ -46,6 +48,16 @@ const DEAD = "00000000-0000-0000-0000-000000000000/1/1/1";
 
 async function run(...args: string[]): Promise<string> {
   return await wharf.node.succeed(...args);
+}
+
+/** Starts the supervisor anew and waits until it has swept, which it does once: what is planted later stays for the doctor. */
+async function untilSwept(): Promise<void> {
+  await wharf.killSupervisor();
+  const canary = join(roots.run, "containers", wharf.node.namespace, containerId());
+  await mkdir(canary, { recursive: true });
+  await writeFile(join(canary, "stdout"), "");
+  await run("supervisor", "start");
+  await waitUntil("the supervisor has swept", () => !existsSync(canary));
 }
 
 function kindsOf(entries: readonly DoctorEntry[]): string[] {

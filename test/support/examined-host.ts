@@ -8,6 +8,8 @@ import { waitUntil } from "./wait-until.ts";
 
 /** A host that a test looks over: what accidents leave on it, and what the doctor makes of that. */
 export class ExaminedHost extends OwnHost {
+  private armedPid: number | undefined;
+
   /** Starts a supervisor that dies at a fault point, in the place of the present one; see src/fault-point.ts. */
   async armSupervisor(faultPoint: string): Promise<void> {
     await this.node.cli("supervisor", "stop");
@@ -17,11 +19,12 @@ export class ExaminedHost extends OwnHost {
       "start",
     );
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    this.armedPid = this.supervisorPid;
   }
 
-  /** Waits until the armed supervisor has met its end. */
+  /** Waits until the armed supervisor has met its end. A command that it left waiting may have started the next one. */
   async supervisorDied(): Promise<void> {
-    await waitUntil("the supervisor has died", () => this.supervisorPid === undefined);
+    await waitUntil("the supervisor has died", () => this.supervisorPid !== this.armedPid);
   }
 
   /** Runs containerd's own client in the namespace: somebody who knows nothing of wharf. */
