@@ -49,7 +49,11 @@ describe("content", () => {
     await writer.commit({ labels: { big: "yes" } });
 
     expect((await content.info(descriptor.digest)).labels).toEqual({ big: "yes" });
-    expect(Buffer.from(await content.readAll(descriptor.digest)).equals(bytes)).toBe(true);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of content.read(descriptor.digest)) chunks.push(chunk);
+    expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+    // It is no manifest or config, which are all that is read in one piece.
+    await expect(content.readAll(descriptor.digest)).rejects.toMatchObject({ code: "out-of-range" });
   });
 
   it("goes on where an ingest stopped, also in another process", async () => {
