@@ -130,18 +130,19 @@ describe("restart policies", () => {
 
   it("is shown and can be ended between two runs", async () => {
     const name = await start("always", "exit 3");
-    // The pauses double, so that there is time to look after a while.
-    await untilRestarted(name, 4);
-    await waitUntil("it pauses", async () => (await inspect(name)).State.Status === "restarting");
+    // The pauses double: behind the seventh run there are more than six seconds, enough for what follows to fall in one.
+    const restarting = await waitUntil("it pauses for long", async () => {
+      const container = await inspect(name);
+      return container.RestartCount >= 6 && container.State.Status === "restarting" ? container : undefined;
+    });
 
-    const restarting = await inspect(name);
     expect(restarting.State).toMatchObject({ Running: true, Restarting: true, Pid: 0, ExitCode: 3 });
-    expect(await node.succeed("ps", "--filter", "status=restarting", "--format", "{{.Status}}")).toMatch(
-      /^Restarting \(3\) .+ ago$/,
-    );
-    expect((await node.cli("rm", name)).stderr).toContain(
-      "container is restarting: stop the container before removing",
-    );
+    const [shown, refused] = await Promise.all([
+      node.succeed("ps", "--filter", "status=restarting", "--format", "{{.Status}}"),
+      node.cli("rm", name),
+    ]);
+    expect(shown).toMatch(/^Restarting \(3\) .+ ago$/);
+    expect(refused.stderr).toContain("container is restarting: stop the container before removing");
     await node.succeed("stop", name);
     expect((await inspect(name)).State).toMatchObject({ Status: "exited", Restarting: false });
     expect(await intent(name)).toMatchObject({ desired: "stopped" });
