@@ -7,11 +7,15 @@ export async function networkTraces(runRoot: string, containerId: string): Promi
     runProgram("iptables-save", []),
     runProgram("ip", ["-oneline", "link", "show"]),
     runProgram("ip", ["netns", "list"]),
-    // Other tests' containers come and go below the same root meanwhile.
+    // Not `readdir`, which fails when a test beside this one takes a directory away that it is about to read.
     runProgram("find", [runRoot, "-path", "*/ipam/*", "-type", "f"], { mayFail: true }),
   ]);
-  const paths = files.stdout.split("\n").filter((path) => path !== "");
-  const addresses = await Promise.all(paths.map((path) => runProgram("cat", [path], { mayFail: true })));
+  const addresses = await Promise.all(
+    files.stdout
+      .split("\n")
+      .filter((path) => path !== "")
+      .map((path) => runProgram("cat", [path], { mayFail: true })),
+  );
   const lines = [rules, links, namespaces, ...addresses].flatMap(({ stdout }) => stdout.split("\n"));
   return lines.filter((line) => line.includes(containerId.slice(0, 10)));
 }
