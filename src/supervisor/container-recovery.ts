@@ -136,18 +136,23 @@ export class ContainerRecovery {
   async finishRemoval(): Promise<void> {
     const life = this.#life;
     life.removing = true;
-    await life.transitions.run(async () => {
-      const { io } = life;
-      await io?.drained();
-      if (life.state.desired === "running") life.state = { ...life.state, exitCode: UNSEEN_EXIT_CODE };
-      life.released = life.release(life.state);
-      life.waiters.tellExit(life.lastExit);
-      life.io = undefined;
-      // Not before those who wait have been told.
-      await nextTurn();
-      await io?.close();
-      await life.remove(life.container.record.hostConfig.AutoRemove);
-    });
+    try {
+      await life.transitions.run(async () => {
+        const { io } = life;
+        await io?.drained();
+        if (life.state.desired === "running") life.state = { ...life.state, exitCode: UNSEEN_EXIT_CODE };
+        life.released = life.release(life.state);
+        life.waiters.tellExit(life.lastExit);
+        life.io = undefined;
+        // Not before those who wait have been told.
+        await nextTurn();
+        await io?.close();
+        await life.remove(life.container.record.hostConfig.AutoRemove);
+      });
+    } finally {
+      // One that failed may be asked for again.
+      life.removing = false;
+    }
   }
 
   /**

@@ -65,12 +65,14 @@ export class ContainerRun {
    * Starts the container because a person asked for it. Answers false if it runs already.
    *
    * @throws EngineError `command-not-found`, `command-not-executable`, or what kept it from starting; the failure is
-   * written down as docker does.
+   * written down as docker does. `conflict` while it is being removed.
    */
   start(): Promise<boolean> {
     const life = this.#life;
     return life.transitions.run(async () => {
       life.requirePresent();
+      // The removal has ended the process, or found none, and will not look again.
+      if (life.removing) throw new EngineError("conflict", "container is marked for removal and cannot be started");
       if (!life.container.isOwn) throw notOurs(life.container);
       if (life.paused) throw new EngineError("conflict", "cannot start a paused container, try unpause instead");
       if (life.pid !== 0) return false;
@@ -86,7 +88,8 @@ export class ContainerRun {
     stopSignalOf(life.container, request.stopSignal);
     const exited = await life.transitions.run(async () => {
       if (life.pid === 0 && !life.restartPlan.isPending) return undefined;
-      if (!life.restartAsked) await life.writeState({ ...life.state, desired: "stopped", stoppedByUser: true });
+      const overruled = life.restartAsked || life.removing;
+      if (!overruled) await life.writeState({ ...life.state, desired: "stopped", stoppedByUser: true });
       life.restartPlan.cancel();
       faultPoint("stop.intended");
       return { promise: life.waiters.exit };
@@ -120,7 +123,8 @@ export class ContainerRun {
     const exited = await life.transitions.run(async () => {
       if (life.pid === 0) throw notRunning(container);
       if (container.record.hostConfig.RestartPolicy.Name !== "no") {
-        await life.writeState({ ...life.state, ...(ends && { desired: "stopped" }), stoppedByUser: true });
+        const desired = ends && !life.removing ? "stopped" : life.state.desired;
+        await life.writeState({ ...life.state, desired, stoppedByUser: true });
       } else if (ends) life.state = { ...life.state, stoppedByUser: true };
       return { promise: life.waiters.exit };
     });
@@ -182,7 +186,10 @@ export class ContainerRun {
       });
       if (life.pid !== 0) await life.stop({ stopSignal: "SIGKILL" }, exited.promise);
       if (!life.container.isOwn) await life.deleteTask();
-      await life.transitions.run(() => life.remove(volumes));
+      await life.transitions.run(async () => {
+        // A container that has been found without its record, or its task, may be gone by now.
+        if (!life.removed) await life.remove(volumes);
+      });
     } finally {
       life.removing = false;
     }

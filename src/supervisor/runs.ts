@@ -19,6 +19,8 @@ export class ContainerRuns {
   readonly #runs = new Map<string, ContainerRun>();
   readonly #creations = new Set<Promise<unknown>>();
   #watch: TaskWatch | undefined;
+  /** How many containers have gone so far. */
+  #removals = 0;
 
   constructor(services: RunServices) {
     this.#services = services;
@@ -93,7 +95,7 @@ export class ContainerRuns {
   async find(nameOrId: string, { signal }: { readonly signal: AbortSignal }): Promise<ContainerRun> {
     const known = this.#runs.get(nameOrId);
     if (known?.container.isOwn) return known;
-    const run = this.#track(await resolveContainer(this.#services.engine, nameOrId, { signal }));
+    const run = await this.#lookUp(nameOrId, signal);
     if (!run.container.isOwn) await run.observeForeign(signal);
     return run;
   }
@@ -104,6 +106,15 @@ export class ContainerRuns {
     await Promise.all([...this.#runs.values()].map((run) => run.release()));
   }
 
+  async #lookUp(nameOrId: string, signal: AbortSignal): Promise<ContainerRun> {
+    for (;;) {
+      const removals = this.#removals;
+      const container = await resolveContainer(this.#services.engine, nameOrId, { signal });
+      // One that has gone since containerd answered would be taken for a new one, and removed a second time.
+      if (this.#runs.has(container.id) || this.#removals === removals) return this.#track(container);
+    }
+  }
+
   #track(container: StoredContainer): ContainerRun {
     const known = this.#runs.get(container.id);
     if (known !== undefined) {
@@ -112,7 +123,10 @@ export class ContainerRuns {
     }
     const run = new ContainerRun(this.#services, container);
     this.#runs.set(container.id, run);
-    void run.wait("removed").then(() => this.#runs.delete(container.id));
+    void run.wait("removed").then(() => {
+      this.#runs.delete(container.id);
+      this.#removals += 1;
+    });
     return run;
   }
 
