@@ -69,8 +69,8 @@ step generated generated_files_are_current
 suite containerd-1.6 "" --project unit --project host
 # The network tests compare the host before and after: no other test's bridge may be going away meanwhile.
 suite network "" --project network
-suite containerd-1.7 "$PWD/.peers/containerd-1.7/bin" --project host
-suite containerd-2 "$PWD/.peers/containerd-2/bin" --project host
+suite containerd-1.7 "$PWD/.peers/containerd-1.7/bin" --project host test/containerd
+suite containerd-2 "$PWD/.peers/containerd-2/bin" --project host test/containerd
 
 heading summary
 if [ "${#failed[@]}" -gt 0 ]; then printf 'failed: %s\n' "${failed[*]}"; fi
