@@ -102,6 +102,8 @@ export interface ContainerState {
   readonly stoppedByUser: boolean;
   /** ISO 8601 with nanoseconds or milliseconds; `""` when it never happened. */
   readonly startedAt: string;
+  /** What `startedAt` was before the last start: it is written while the process is being started, which may not come about. */
+  readonly startedBefore?: string | undefined;
   readonly finishedAt: string;
   readonly exitCode: number;
   readonly error: string;

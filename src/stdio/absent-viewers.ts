@@ -66,6 +66,15 @@ export class AbsentViewers {
     rmSync(this.#path(key, essential), { force: true });
   }
 
+  /** A client will not come back: if it was awaited, it is not any more. */
+  forgo(key: string): void {
+    const viewer = this.#awaited.get(key);
+    if (viewer === undefined) return;
+    this.#awaited.delete(key);
+    this.leave(key, viewer);
+    this.#check();
+  }
+
   /** Waits for nobody any more. */
   stop(): void {
     this.#awaited.clear();

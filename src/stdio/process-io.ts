@@ -181,6 +181,11 @@ export class ProcessIo {
     return this.#absent?.isEssential(key) ?? false;
   }
 
+  /** A client has come that saw nothing of this run, and is here for the next one. */
+  expectNoMore(key: string): void {
+    this.#absent?.forgo(key);
+  }
+
   /** Shows the output from now on to `viewer`, to one that comes back what it missed as well, and takes its input. */
   attach(viewer: Viewer): Attachment {
     const slot = new ViewerSlot(viewer, () => this.#viewers.delete(slot));

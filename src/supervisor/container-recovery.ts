@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { TaskInfo } from "../containerd/tasks.ts";
 import { recallConnection } from "../engine/containers/connect.ts";
 import { discardUnfinishedTask } from "../engine/containers/create-task.ts";
 import type { ContainerState } from "../model/container-record.ts";
@@ -39,13 +40,14 @@ export class ContainerRecovery {
   }
 
   /** Takes up a process that an earlier supervisor started; `io` is absent if its FIFOs are gone. */
-  async adopt(pid: number, { paused, io }: { readonly paused: boolean; readonly io: ProcessIo | undefined }) {
+  async adopt(task: TaskInfo, io: ProcessIo | undefined): Promise<void> {
     const life = this.#life;
-    life.pid = pid;
+    const paused = task.status === "paused";
+    life.pid = task.pid;
     life.paused = paused;
     life.io = io;
     const { netnsPath, endpoints } = life.state;
-    if (!hasUnsettledRun(life.state) || (netnsPath !== "" && endpoints.length === 0)) await this.#completeStart();
+    if (!hasUnsettledRun(life.state) || (netnsPath !== "" && endpoints.length === 0)) await this.#completeStart(task);
     await life.services.engine.networks.ports.adopt(life.state.ports);
     if (!paused) life.health.begin();
   }
@@ -68,10 +70,12 @@ export class ContainerRecovery {
   }
 
   /** Writes down what a supervisor that was killed right behind the start of the process did not come to write. */
-  async #completeStart(): Promise<void> {
+  async #completeStart({ status, exitedAt }: TaskInfo): Promise<void> {
     const life = this.#life;
     const connection = await recallConnection(life.services.engine, life.container);
-    await life.writeState({ ...life.state, ...connection, startedAt: new Date().toISOString() });
+    // One that has exited since did not start after that.
+    const startedAt = status === "stopped" && exitedAt !== "" ? exitedAt : new Date().toISOString();
+    await life.writeState({ ...life.state, ...connection, startedAt });
   }
 
   /** Deletes the task of a run whose end is written down; that it was not was all that kept it. */
@@ -94,10 +98,15 @@ export class ContainerRecovery {
     );
   }
 
-  /** Deletes a task that was made and never started. */
+  /** Deletes a task that was made and never started. That it was started may be written down already. */
   async discardTask(): Promise<void> {
-    this.#life.startWasCut = true;
-    await this.#life.transitions.run(() => this.#life.deleteTask());
+    const life = this.#life;
+    life.startWasCut = true;
+    await life.transitions.run(async () => {
+      const { state } = life;
+      if (hasUnsettledRun(state)) await life.writeState({ ...state, startedAt: state.startedBefore ?? "" });
+      await life.deleteTask();
+    });
   }
 
   /**

@@ -68,7 +68,7 @@ async function reconcileRun(services: RunServices, run: ContainerRun, task: Task
   }
   if (run.pid === 0) {
     const io = services.stdio.adopt(containerStdio(services.engine, run.container, services.onDefect));
-    await run.recovery.adopt(task.pid, { paused: task.status === "paused", io });
+    await run.recovery.adopt(task, io);
     faultPoint("recovery.process-adopted");
   }
   if (task.status === "stopped") return await unlessAwaiting(services, run, run.settle(task));

@@ -2,17 +2,17 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { containerDataDir } from "../../src/store/layout.ts";
-import { OwnHost } from "../support/own-host.ts";
+import { ExaminedHost } from "../support/examined-host.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 const LINES = 300_000;
 /** Numbers to both outputs at once, as fast as they are taken. */
 const COUNT = `seq 1 ${LINES} & seq 1 ${LINES} >&2; wait`;
 
-let host: OwnHost;
+let host: ExaminedHost;
 
 beforeAll(async () => {
-  host = await OwnHost.start();
+  host = await ExaminedHost.start();
 });
 
 afterAll(async () => {
@@ -100,6 +100,22 @@ describe("when the supervisor is killed over and over", () => {
       await host.node.succeed("rm", name);
     },
     180_000,
+  );
+
+  it.each(["start.fifos-made", "start.intended", "start.task-created"])(
+    "a start that is cut short at %s is done again, and seen from its first byte",
+    async (faultPoint) => {
+      const name = `cut-${faultPoint.slice("start.".length)}`;
+      const command = ["busybox", "sh", "-c", "echo said; exit 6"];
+      await host.node.succeed("create", "--name", name, "--network", "none", ...command);
+      await host.armSupervisor(faultPoint);
+
+      const started = await host.node.cliWith({ timeoutMs: 110_000 }, "start", "-a", name);
+
+      expect(started).toEqual({ exitCode: 6, stdout: "said\n", stderr: "" });
+      await host.node.succeed("rm", name);
+    },
+    120_000,
   );
 
   it("short runs say what they have to say, and end with their exit codes", async () => {

@@ -69,7 +69,8 @@ export async function startContainer(
     netnsPath === "" ? UNCONNECTED : connect(engine, container, netnsPath, rollback, signal),
   );
   faultPoint("start.task-connected");
-  const state: ContainerState = { ...intended, ...connection, startedAt: new Date().toISOString() };
+  const startedAt = new Date().toISOString();
+  const state: ContainerState = { ...intended, ...connection, startedAt, startedBefore: intended.startedAt };
   await together(startProcess(engine, id, signal), writeState(engine, id, state, { signal }));
   faultPoint("start.process-started");
   rollback.commit();

@@ -75,7 +75,7 @@ async function showProcesses(context: RequestContext): Promise<void> {
 async function startContainer(context: RequestContext): Promise<void> {
   const run = await findRun(context);
   const client = context.query.get("wharf-client");
-  if (client !== null && run.io === undefined && !context.services.waiting.has(run.id, client)) {
+  if (client !== null && run.pid === 0 && !context.services.waiting.has(run.id, client)) {
     // It attached to a supervisor that was killed since. It will attach to this one, and start the container then.
     throw new EngineError("unavailable", "whoever starts the container has not attached to it");
   }

@@ -24,7 +24,8 @@ export function addStreamRoutes(router: Router): void {
 }
 
 async function attachToContainer(context: RequestContext): Promise<void> {
-  const { container, io, status } = await context.runs.find(context.param("id"), context);
+  const run = await context.runs.find(context.param("id"), context);
+  const { container, pid, status } = run;
   const config = container.record.config;
   const terminal = config.Tty;
   if (status === "paused") {
@@ -43,6 +44,8 @@ async function attachToContainer(context: RequestContext): Promise<void> {
   const detachKeys = detachKeysOf(context.query.get("detachKeys"));
   const contentType = outputContentType({ raw: terminal, apiMinor: context.apiMinor });
   const client = clientOf(context);
+  // What is left of a run that is over, or of a start that was cut short, is for those who come back to it.
+  const io = pid !== 0 || client?.has ? run.io : undefined;
   // The position and the attachment are of the same moment: no output comes between.
   const { socket } = await context.hijack(contentType, () => positionHeader(client?.has ?? io?.positions));
   const shown = { stdout: context.flag("stdout"), stderr: context.flag("stderr") };
@@ -58,6 +61,7 @@ async function attachToContainer(context: RequestContext): Promise<void> {
     socket.end();
     return;
   }
+  if (io === undefined && client) run.io?.expectNoMore(client.key);
   const options = {
     ...shown,
     terminal,
