@@ -82,17 +82,24 @@ export async function startSupervisor(settings: Settings, { signal }: { signal: 
   makePrivateDirectory(settings.runRoot);
   // What the supervisor would fail at first is better said here, where somebody sees it.
   accessSync(settings.runRoot, constants.W_OK);
-  const supervisor = spawnSupervisor(settings, logPath);
+  let supervisor = spawnSupervisor(settings, logPath);
   const deadline = performance.now() + START_DEADLINE_MS;
   while (!(await accepts(socketPath))) {
-    if (supervisor.ended || performance.now() > deadline) {
+    if (supervisor.end === "failed" || performance.now() > deadline) {
       throw new EngineError("unavailable", ...whyNotStarted(logPath));
     }
+    // It gave way to another one, which may have been killed since, or was killed itself.
+    if (supervisor.end === "gone") supervisor = spawnSupervisor(settings, logPath);
     await delay(POLL_MS, undefined, { signal });
   }
 }
 
-function spawnSupervisor(settings: Settings, logPath: string): { readonly ended: boolean } {
+interface StartedSupervisor {
+  /** How it ended, if it has: `gone` is no fault of its own. */
+  readonly end?: "failed" | "gone" | undefined;
+}
+
+function spawnSupervisor(settings: Settings, logPath: string): StartedSupervisor {
   const log = openSync(logPath, "a", 0o640);
   const child = spawn(process.execPath, [...SUPERVISOR_NODE_FLAGS, supervisorProgram(), JSON.stringify(settings)], {
     stdio: ["ignore", log, log],
@@ -102,13 +109,14 @@ function spawnSupervisor(settings: Settings, logPath: string): { readonly ended:
   });
   closeSync(log);
   child.unref();
-  const state = { ended: false };
-  for (const event of ["exit", "error"]) {
-    child.once(event, () => {
-      state.ended = true;
-    });
-  }
-  return state;
+  const supervisor: { end?: StartedSupervisor["end"] } = {};
+  child.once("exit", (code, signal) => {
+    supervisor.end = code === 0 || signal === "SIGKILL" ? "gone" : "failed";
+  });
+  child.once("error", () => {
+    supervisor.end = "failed";
+  });
+  return supervisor;
 }
 
 /** The supervisor's bundle, which the build puts beside the command line's. */
