@@ -235,7 +235,8 @@ export class ProcessIo {
   async drained(patienceMs = 2_000): Promise<void> {
     for (const output of this.#outputs.values()) output.finish();
     await this.#absent?.allBack;
-    const impatient = setTimeout(() => this.#destroyOutputs(), patienceMs);
+    // A process that was held up itself finds its timers due first: what has come meanwhile is read before the end.
+    const impatient = setTimeout(() => setImmediate(() => setImmediate(() => this.#destroyOutputs())), patienceMs);
     await this.#outputEnded;
     clearTimeout(impatient);
     this.#ended = true;
