@@ -1,3 +1,4 @@
+import { readdir, readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectContainerd } from "../../src/containerd/client.ts";
 import { OwnHost } from "../support/own-host.ts";
@@ -14,12 +15,21 @@ afterAll(async () => {
 });
 
 async function frozen<T>(act: () => Promise<T>): Promise<T> {
-  process.kill(host.containerd.pid, "SIGSTOP");
+  const { pid } = host.containerd;
+  process.kill(pid, "SIGSTOP");
   try {
+    // One of its threads may answer a last call before the signal gets there.
+    await waitUntil("every thread has stopped", async () => (await threadStates(pid)).every((state) => state === "T"));
     return await act();
   } finally {
-    process.kill(host.containerd.pid, "SIGCONT");
+    process.kill(pid, "SIGCONT");
   }
+}
+
+async function threadStates(pid: number): Promise<(string | undefined)[]> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const stats = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, "utf8")));
+  return stats.map((stat) => /\) (\S)/.exec(stat)?.[1]);
 }
 
 describe("a containerd that is frozen", () => {
