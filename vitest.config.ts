@@ -6,7 +6,7 @@ const PURE = ["test/unit/**/*.test.ts", "test/fuzz/**/*.test.ts", "test/architec
 /** Folders whose tests change and compare what all others share: interfaces and firewall rules. They run alone. */
 const NETWORK = ["test/cni/**/*.test.ts", "test/leaks/**/*.test.ts"];
 
-/** Folders whose tests kill processes, for as long as one likes. `npm run test:chaos`; a part of it in CI. */
+/** Folders whose tests kill processes, for as long as one likes: `npm run test:chaos`, not in CI. */
 const CHAOS = ["test/chaos/**/*.test.ts"];
 
 export default defineConfig({

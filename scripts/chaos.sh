@@ -18,9 +18,9 @@ run() { # name, files…; the options are in the array
 
 options=("$@")
 case "${WHARF_CHAOS:-all}" in
-fault-points) first=(supervisor-points) second=(command-points alone-points) ;;
+fault-points) first=(supervisor-points) second=(command-points alone-points accidents) ;;
 random) first=(random) second=(daemons) ;;
-all) first=(supervisor-points) second=(command-points alone-points daemons random) ;;
+all) first=(supervisor-points) second=(command-points alone-points accidents daemons random) ;;
 *)
   echo "chaos: WHARF_CHAOS is fault-points or random, not $WHARF_CHAOS" >&2
   exit 2
