@@ -6,6 +6,7 @@ import { ExaminedHost } from "../support/examined-host.ts";
 import { comparePictures, type HostPicture, looksAsBefore, takePicture } from "../support/host-picture.ts";
 import { buildImage, randomLayer } from "../support/images.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 let registry: TestRegistry;
 let wharf: ExaminedHost;
@@ -25,6 +26,8 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
+  // The lease of a creation is given back behind the command.
+  await waitUntil("no lease lingers", async () => (await wharf.node.client.leases.list()).length === 0);
   before = await takePicture(wharf.node);
 });
 
