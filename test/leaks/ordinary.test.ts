@@ -26,8 +26,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  // The lease of a creation is given back behind the command.
-  await waitUntil("no lease lingers", async () => (await wharf.node.client.leases.list()).length === 0);
+  await untilNoLeaseLingers();
   before = await takePicture(wharf.node);
 });
 
@@ -46,6 +45,11 @@ async function run(...args: string[]): Promise<string> {
 
 async function fail(exitCode: number, ...args: string[]): Promise<void> {
   expect(await wharf.node.cli(...args)).toMatchObject({ exitCode });
+}
+
+/** The lease of a creation is given back behind the command. */
+async function untilNoLeaseLingers(): Promise<void> {
+  await waitUntil("no lease lingers", async () => (await wharf.node.client.leases.list()).length === 0);
 }
 
 describe("nothing is left of", () => {
@@ -101,6 +105,7 @@ describe("nothing is left of", () => {
 
   it("a run that has ended, but the container's own files (B3)", async () => {
     await run("create", "--name", "web", "-p", "18301:80", "--ipc", "shareable", ...SLEEP);
+    await untilNoLeaseLingers();
     const created = await takePicture(wharf.node);
     await run("start", "web");
     await run("stop", "-t", "0", "web");
