@@ -4,6 +4,14 @@ export function formatGoTime(at: Date): string {
   return `${local.slice(0, 10)} ${local.slice(11, 19)} ${zoneOffset(at)} ${zoneName(at)}`;
 }
 
+/** Shows a moment in Go's RFC 3339, in the machine's zone: `2026-11-25T10:35:59Z`. */
+export function formatGoRfc3339(at: Date): string {
+  const local = new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString();
+  const offset = zoneOffset(at);
+  const zone = offset === "+0000" ? "Z" : `${offset.slice(0, 3)}:${offset.slice(3)}`;
+  return `${local.slice(0, 10)}T${local.slice(11, 19)}${zone}`;
+}
+
 function zoneOffset(at: Date): string {
   const minutes = -at.getTimezoneOffset();
   const digits = (number: number) => String(Math.trunc(number)).padStart(2, "0");

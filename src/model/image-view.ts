@@ -39,5 +39,18 @@ export interface ImageInspect {
   readonly Metadata: { readonly LastTagTime: string };
 }
 
+/** One step of an image's making, as `GET /images/{name}/history` shows it. */
+export interface ImageHistoryItem {
+  /** `<missing>` for all but the last step, as in docker. */
+  readonly Id: string;
+  /** Seconds since the epoch. */
+  readonly Created: number;
+  readonly CreatedBy: string;
+  readonly Tags: readonly string[] | null;
+  /** Bytes that the step's layer takes unpacked; 0 where it made none. */
+  readonly Size: number;
+  readonly Comment: string;
+}
+
 /** One line of what removing an image did. */
 export type ImageDeletion = { readonly Untagged: string } | { readonly Deleted: string };

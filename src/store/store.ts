@@ -8,6 +8,7 @@ import { mountPointDir, type Roots } from "./layout.ts";
 import { Leftovers } from "./leftovers.ts";
 import { mayRun } from "./process-mark.ts";
 import { Rootfs } from "./rootfs.ts";
+import { readSandboxImage } from "./sandbox-image.ts";
 import { SharedMemory } from "./shared-memory.ts";
 import { hasShim } from "./shims.ts";
 import { UnfinishedFiles } from "./unfinished-files.ts";
@@ -29,6 +30,7 @@ export class Store {
   readonly readHostDevices = readHostDevices;
   readonly readDeviceNumbers = readDeviceNumbers;
   readonly hasShim = hasShim;
+  readonly readSandboxImage = readSandboxImage;
 
   constructor({ dataRoot, runRoot, namespace }: Roots & { readonly namespace: string }) {
     this.roots = { dataRoot, runRoot };

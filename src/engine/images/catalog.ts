@@ -1,6 +1,7 @@
 import type { ImageRecord } from "../../containerd/images.ts";
 import { isEngineError } from "../../errors.ts";
 import type { Descriptor } from "../../model/descriptor.ts";
+import { isDigest } from "../../model/digest.ts";
 import { Reference } from "../../model/reference.ts";
 import type { Engine } from "../engine.ts";
 import { readImageContent } from "./image-content.ts";
@@ -121,7 +122,7 @@ function namesOf(
  */
 export function parseName(name: string): Reference | undefined {
   try {
-    return isNameless(name) ? undefined : Reference.parse(name);
+    return isNameless(name) || isDigest(name) ? undefined : Reference.parse(name);
   } catch (error) {
     if (isEngineError(error, "invalid-argument")) return undefined;
     throw error;

@@ -54,6 +54,22 @@ export function labelledChildren(labels: Labels): {
   return { config: labels[`${CONTENT_REFERENCE}config`], manifests: manifests.map((key) => labels[key] ?? "") };
 }
 
+/** The digests that these labels keep, whatever they are to their owner. */
+export function referredContent(labels: Labels): string[] {
+  const prefix = CONTENT_REFERENCE.slice(0, -1);
+  return Object.keys(labels)
+    .filter((key) => key === prefix || key.startsWith(`${prefix}.`) || key.startsWith(`${prefix}/`))
+    .map((key) => labels[key] ?? "");
+}
+
+/** The snapshots of a snapshotter that these labels keep. */
+export function referredSnapshots(labels: Labels, snapshotter: string): string[] {
+  const own = SNAPSHOT_REFERENCE + snapshotter;
+  return Object.keys(labels)
+    .filter((key) => key === own || key.startsWith(`${own}/`))
+    .map((key) => labels[key] ?? "");
+}
+
 /** What keeps an image's snapshots as long as its config; and, for us, what these take. */
 export function snapshotLabels(snapshotter: string, chainId: string, sizeBytes: number): Labels {
   return { [SNAPSHOT_REFERENCE + snapshotter]: chainId, [UNPACKED_SIZE + snapshotter]: String(sizeBytes) };

@@ -96,10 +96,10 @@ async function untag(
 }
 
 /** Deletes all records, waits until containerd has collected what they held, and tells which layers that were. */
-async function deleteImage(
+export async function deleteImage(
   engine: Remover,
   names: readonly Reference[],
-  { image, signal }: Removal,
+  { image, signal }: Pick<Removal, "image" | "signal">,
 ): Promise<ImageDeletion[]> {
   const layers = await listChainIds(engine, image, { signal });
   const records = image.records.map(({ name }) => name);
@@ -199,7 +199,8 @@ function hasSingleName(image: CatalogedImage): boolean {
   return tags.length <= 1 && repositories.size <= 1;
 }
 
-function namesOf({ tags, digests }: CatalogedImage): Reference[] {
+/** All names of an image, sorted. */
+export function namesOf({ tags, digests }: CatalogedImage): Reference[] {
   const byName = (a: Reference, b: Reference) => (a.toString() < b.toString() ? -1 : 1);
   return [...tags, ...digests].sort(byName);
 }

@@ -696,6 +696,28 @@ const images: readonly Scenario[] = [
     ],
   },
   {
+    name: "shows an image's history",
+    steps: [
+      step("history busybox"),
+      step("history -q busybox"),
+      step("history -H=false --no-trunc --format {{.CreatedSince}}|{{.CreatedBy}}|{{.Comment}} busybox"),
+      step("history --format json busybox", { stdout: "json" }),
+      fails("history ghost", /no such image: ghost/i),
+      fails("history --platform linux/riscv64 busybox", /does not match the specified platform \(linux\/riscv64\)/),
+      fails("history --format {{.Nope}} busybox", /can't evaluate field Nope in type \*/),
+    ],
+  },
+  {
+    name: "prunes nothing while it is told not to, or there is nothing",
+    steps: [
+      step("image prune", { stdin: "n\n" }),
+      step("image prune -a", { stdin: "" }),
+      step("image prune -f"),
+      fails("image prune -f --filter foo=bar", /invalid filter 'foo'/),
+      fails("image prune -f --filter until=1h --filter until=2h", /more than one until filter specified/),
+    ],
+  },
+  {
     name: "keeps an image that a container uses",
     steps: [
       running("user"),
