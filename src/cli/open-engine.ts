@@ -1,8 +1,6 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
 import type { Engine } from "../engine/engine.ts";
 import type { Settings } from "../model/settings.ts";
-import { VERSION } from "./version.ts";
+import { registryOptionsFor } from "./registry-settings.ts";
 
 /**
  * A part of the engine that costs something to load, so a command names it if it needs it. Networks are the
@@ -16,10 +14,9 @@ export type OpenEngine<K extends EnginePart> = Pick<Engine, K | "containerd" | "
 type PartLoaders = { readonly [K in EnginePart]: (settings: Settings) => Promise<Engine[K]> };
 
 const LOADERS: PartLoaders = {
-  registry: async () => {
+  registry: async (settings) => {
     const { RegistryClient } = await import("../registry/client.ts");
-    const configDirectory = process.env.DOCKER_CONFIG || join(homedir(), ".docker");
-    return new RegistryClient({ configDirectory, userAgent: `wharf/${VERSION}` });
+    return new RegistryClient(registryOptionsFor(settings, process.env));
   },
   store: async (settings) => {
     const { Store } = await import("../store/store.ts");

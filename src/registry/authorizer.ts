@@ -1,8 +1,8 @@
-import { EngineError } from "../errors.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
-import type { CredentialStore, Credentials } from "./credentials.ts";
-import { fromFailedResponse } from "./errors.ts";
-import { parseTokenAnswer } from "./token-answer.ts";
+import type { CredentialSource, Credentials } from "./credentials.ts";
+import type { Trust } from "./hosts.ts";
+import { scopesToRequest } from "./scopes.ts";
+import { basicAuthorization, TokenClient } from "./token-client.ts";
 import type { HttpResponse, Transport } from "./transport.ts";
 
 /** What to put into `Authorization`, and until when. */
@@ -12,17 +12,18 @@ interface Grant {
   readonly expiresAt: number;
 }
 
-/** One repository of one registry: tokens are valid for no more than that. */
+/** What a request needs a token for. */
 export interface AccessRequest {
+  /** Whose credentials prove who we are. */
   readonly domain: string;
   /** Scheme, host and port that will receive the header. */
   readonly origin: string;
-  readonly repository: string;
-  readonly insecure: boolean;
+  /** In the token specification's words; none for what concerns no repository. */
+  readonly scopes: readonly string[];
+  readonly trust: Trust;
   readonly signal: AbortSignal;
 }
 
-const CLIENT_ID = "wharf";
 /** A token is replaced this long before its end, so that none dies under way. */
 const EXPIRY_MARGIN_MS = 10_000;
 const NEVER = Number.POSITIVE_INFINITY;
@@ -31,11 +32,15 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class Authorizer {
   private readonly grants = new Map<string, Promise<Grant>>();
   private readonly challenges = new Map<string, Challenge>();
+  private readonly tokens: TokenClient;
 
   constructor(
-    private readonly transport: Transport,
-    private readonly credentials: CredentialStore,
-  ) {}
+    transport: Transport,
+    private readonly credentials: CredentialSource,
+    userAgent: string,
+  ) {
+    this.tokens = new TokenClient(transport, userAgent);
+  }
 
   /** The header for a request, if the registry has ever asked for one; renewed when it is about to expire. */
   async authorization(access: AccessRequest): Promise<string | undefined> {
@@ -49,28 +54,34 @@ export class Authorizer {
   }
 
   /**
-   * Answers the challenge of a 401. Undefined when we have nothing to answer with, or when it is not the registry that
-   * asks: a blob's redirect may lead to anybody, and who is there has no business with the registry's credentials.
+   * Answers the challenge of a 401 to a request with the header `refused`. Undefined when we have nothing better to
+   * answer with, or when it is not the registry that asks: a blob's redirect may lead to anybody, and who is there has no
+   * business with the registry's credentials.
    *
    * @throws EngineError when the token server refuses or cannot be reached.
    */
-  async answer(response: HttpResponse, access: AccessRequest): Promise<string | undefined> {
+  async answer(
+    response: HttpResponse,
+    access: AccessRequest,
+    refused: string | undefined,
+  ): Promise<string | undefined> {
     if (response.url.origin !== access.origin) {
       return undefined;
     }
-    const challenges = parseChallenges(response.header("www-authenticate") ?? "");
-    const challenge =
-      challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.realm) ??
-      challenges.find(({ scheme }) => scheme === "basic");
+    const challenge = chosenChallenge(response);
     if (!challenge) {
       return undefined;
     }
-    if (challenge.scheme === "basic" && !basic(await this.credentials.get(access.domain))) {
+    const key = keyOf(access);
+    // Somebody else's request was refused before ours, and has asked anew.
+    const current = await this.grants.get(key)?.catch(() => undefined);
+    if (current !== undefined && current.header !== refused) return current.header;
+    if (challenge.scheme === "basic" && !basicAuthorization(await this.credentials.get(access.domain))) {
       return undefined;
     }
-    const key = keyOf(access);
     this.challenges.set(key, challenge);
-    return await this.grant(key, challenge, access);
+    const header = await this.grant(key, challenge, access);
+    return header === refused ? undefined : header;
   }
 
   private async grant(key: string, challenge: Challenge, access: AccessRequest): Promise<string> {
@@ -79,82 +90,36 @@ export class Authorizer {
     try {
       return (await grant).header;
     } catch (error) {
-      this.grants.delete(key);
+      if (this.grants.get(key) === grant) this.grants.delete(key);
       throw error;
     }
   }
 
   private async requestGrant(challenge: Challenge, access: AccessRequest): Promise<Grant> {
-    const credentials = await this.credentials.get(access.domain);
+    const credentials: Credentials | undefined = await this.credentials.get(access.domain);
     if (challenge.scheme === "basic") {
-      return { header: basic(credentials) ?? "", expiresAt: NEVER };
+      return { header: basicAuthorization(credentials) ?? "", expiresAt: NEVER };
     }
     if (credentials?.type === "registry-token") {
       return { header: `Bearer ${credentials.token}`, expiresAt: NEVER };
     }
-    return await this.requestToken(challenge, credentials, access);
-  }
-
-  /** The distribution project's token protocol: GET with a password, or POST (OAuth 2) with an identity token. */
-  private async requestToken(
-    { parameters }: Challenge,
-    credentials: Credentials | undefined,
-    access: AccessRequest,
-  ): Promise<Grant> {
-    const { realm = "", service, scope = `repository:${access.repository}:pull` } = parameters;
-    if (!/^https?:\/\//.test(realm) || !URL.canParse(realm)) {
-      throw new EngineError("unavailable", `the registry names a malformed token server: ${JSON.stringify(realm)}`);
-    }
-    const url = new URL(realm);
-    if (url.protocol === "http:" && access.origin.startsWith("https:")) {
-      const message = `${access.domain} names a token server that is not spoken to over TLS: ${url.origin}`;
-      throw new EngineError("failed-precondition", message);
-    }
-    const insecure = access.insecure && url.hostname === new URL(access.origin).hostname;
-    const { signal } = access;
-    const query: Record<string, string> = { ...(service === undefined ? {} : { service }), scope };
     const requestedAt = Date.now();
-    let response: HttpResponse;
-    if (credentials?.type === "identity-token") {
-      const form = { grant_type: "refresh_token", client_id: CLIENT_ID, refresh_token: credentials.token, ...query };
-      response = await this.transport.send({
-        method: "POST",
-        url,
-        headers: { "content-type": "application/x-www-form-urlencoded" },
-        body: new URLSearchParams(form).toString(),
-        insecure,
-        signal,
-      });
-    } else {
-      for (const [name, value] of Object.entries(query)) {
-        url.searchParams.append(name, value);
-      }
-      const header = basic(credentials);
-      if (credentials?.type === "password") {
-        url.searchParams.append("account", credentials.username);
-      }
-      const headers: Record<string, string> = header === undefined ? {} : { authorization: header };
-      response = await this.transport.send({ method: "GET", url, headers, insecure, signal });
-    }
-    return await readToken(response, requestedAt);
+    const { realm = "", service, scope } = challenge.parameters;
+    const scopes = scopesToRequest(access.scopes, scope);
+    const answer = await this.tokens.request({ ...access, realm, service, scopes }, credentials);
+    return { header: `Bearer ${answer.token}`, expiresAt: requestedAt + answer.lifetimeS * 1000 };
   }
 }
 
-function keyOf({ origin, repository }: AccessRequest): string {
-  return `${origin}/${repository}`;
+/** The one of a 401's challenges that we answer: tokens before passwords. */
+export function chosenChallenge(response: HttpResponse): Challenge | undefined {
+  const challenges = parseChallenges(response.header("www-authenticate") ?? "");
+  return (
+    challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.realm) ??
+    challenges.find(({ scheme }) => scheme === "basic")
+  );
 }
 
-function basic(credentials: Credentials | undefined): string | undefined {
-  return credentials?.type === "password"
-    ? `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64")}`
-    : undefined;
-}
-
-async function readToken(response: HttpResponse, requestedAt: number): Promise<Grant> {
-  const text = await response.text();
-  if (response.status !== 200) {
-    throw fromFailedResponse({ status: response.status, url: response.url, body: text });
-  }
-  const { token, lifetimeS } = parseTokenAnswer(text, response.url.host);
-  return { header: `Bearer ${token}`, expiresAt: requestedAt + lifetimeS * 1000 };
+function keyOf({ origin, scopes }: AccessRequest): string {
+  return [origin, ...scopes].join(" ");
 }

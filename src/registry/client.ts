@@ -1,23 +1,13 @@
-import { EngineError, isEngineError } from "../errors.ts";
+import { EngineError } from "../errors.ts";
 import type { Descriptor } from "../model/descriptor.ts";
 import { digestAlgorithm, digestOf, isDigest } from "../model/digest.ts";
 import { isIndexType, isManifestType, MediaType, parseJsonObject } from "../model/manifest.ts";
 import type { Reference } from "../model/reference.ts";
-import { type AccessRequest, Authorizer } from "./authorizer.ts";
-import { CredentialStore } from "./credentials.ts";
-import { fromFailedResponse, fromManifestFailure } from "./errors.ts";
-import { type Endpoint, endpointsFor } from "./hosts.ts";
-import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
-
-export interface RegistryClientOptions {
-  /** Directory of docker's `config.json`. */
-  readonly configDirectory: string;
-  readonly userAgent: string;
-}
-
-export interface RequestOptions {
-  readonly signal: AbortSignal;
-}
+import { type FailedResponse, fromFailedResponse, fromManifestFailure } from "./errors.ts";
+import { openSession, type RegistryOptions } from "./open-session.ts";
+import { isPassing } from "./retry.ts";
+import type { RegistrySession, RepositoryRequest, RequestOptions } from "./session.ts";
+import type { HttpResponse } from "./transport.ts";
 
 export interface FetchBlobOptions extends RequestOptions {
   /** Skip this many bytes: they are here already. */
@@ -35,15 +25,16 @@ const ACCEPTED_MANIFESTS = [
 const MAX_MANIFEST_BYTES = 4 << 20;
 /** Ten times as many as the largest repositories have. */
 const MAX_TAGS = 100_000;
+const MAX_TAG_PAGE_BYTES = 16 << 20;
 
 /**
  * A client of the distribution API, for any number of registries. Cheap until its first request. It keeps
  * connections, tokens, and which endpoint answered for each domain, and owns them until `close`.
  */
 export class RegistryClient {
-  private session: Promise<Session> | undefined;
+  private session: Promise<RegistrySession> | undefined;
 
-  constructor(private readonly options: RegistryClientOptions) {}
+  constructor(private readonly options: RegistryOptions) {}
 
   /**
    * Finds what `reference` points at, by HEAD, which does not count against a registry's pull limits.
@@ -56,7 +47,7 @@ export class RegistryClient {
     await response.discard();
     if (response.status !== 200) {
       // A HEAD carries no explanation, and some registries do not know it: the GET fails with one, or succeeds.
-      return (await this.fetchManifest(reference, options)).descriptor;
+      return (await this.fetchManifest(reference, { ...options, once: isPassing(response) })).descriptor;
     }
     const digest = reference.digest ?? response.header("docker-content-digest");
     const mediaType = mediaTypeOf(response);
@@ -73,25 +64,22 @@ export class RegistryClient {
    */
   async fetchManifest(
     reference: Reference,
-    options: RequestOptions,
+    { signal, once = false }: RequestOptions & { readonly once?: boolean },
   ): Promise<{ readonly descriptor: Descriptor; readonly content: Uint8Array }> {
     const session = await this.open();
-    const response = await session.request(reference, manifestRequest("GET", reference), options);
-    if (response.status !== 200) {
-      const { status, url } = response;
-      throw fromManifestFailure(reference, { status, url, body: await response.text() });
+    let fetched: { readonly descriptor: Descriptor; readonly content: Uint8Array } | undefined;
+    const check = async (answer: HttpResponse) => {
+      fetched = await readManifest(answer, reference);
+    };
+    const response = await session.request(
+      reference,
+      { ...manifestRequest("GET", reference), check, once },
+      { signal },
+    );
+    if (fetched === undefined) {
+      throw fromManifestFailure(reference, await failed(response));
     }
-    const content = await response.bytes(MAX_MANIFEST_BYTES);
-    const named = reference.digest ?? response.header("docker-content-digest");
-    const digest = digestOf(content, named !== undefined && isDigest(named) ? digestAlgorithm(named) : undefined);
-    if (named !== undefined && named !== digest) {
-      throw new EngineError(
-        "failed-precondition",
-        `manifest verification failed for ${reference.familiar()}: expected ${named}, got ${digest}`,
-      );
-    }
-    const mediaType = mediaTypeOf(response) ?? declaredMediaType(content);
-    return { descriptor: { mediaType, digest, size: content.length }, content };
+    return fetched;
   }
 
   /** All tags of the repository, as references, in the registry's order. */
@@ -101,12 +89,9 @@ export class RegistryClient {
     const pages = new Set<string>();
     let path: string | undefined = "tags/list";
     while (path !== undefined) {
-      const response = await session.request(reference, { method: "GET", path, headers: {} }, options);
-      const body = await response.text();
-      if (response.status !== 200) {
-        throw fromManifestFailure(reference, { status: response.status, url: response.url, body });
-      }
-      const page = parseJsonObject(Buffer.from(body), "tag list").tags;
+      const response = await session.request(reference, { ...TAG_REQUEST, path }, options);
+      if (response.status !== 200) throw fromManifestFailure(reference, await failed(response));
+      const page = parseJsonObject(await response.bytes(MAX_TAG_PAGE_BYTES), "tag list").tags;
       if (Array.isArray(page)) {
         for (const tag of page) tags.push(String(tag));
       }
@@ -133,7 +118,7 @@ export class RegistryClient {
   ): Promise<AsyncIterable<Uint8Array>> {
     const session = await this.open();
     const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
-    const request = { method: "GET", path: `blobs/${digest}`, headers } as const;
+    const request = { method: "GET", path: `blobs/${digest}`, headers, capability: "pull" } as const;
     const response = await session.request(reference, request, { signal });
     if (response.status === 206 && offset > 0) {
       return response.body;
@@ -141,7 +126,7 @@ export class RegistryClient {
     if (response.status === 200) {
       return offset > 0 ? skip(response.body, offset) : response.body;
     }
-    throw fromFailedResponse({ status: response.status, url: response.url, body: await response.text() });
+    throw fromFailedResponse(await failed(response));
   }
 
   /** Closes all connections; what is still under way fails. */
@@ -150,115 +135,46 @@ export class RegistryClient {
     await session?.close();
   }
 
-  private open(): Promise<Session> {
-    this.session ??= Session.open(this.options);
+  private open(): Promise<RegistrySession> {
+    this.session ??= openSession(this.options);
     return this.session;
   }
 }
 
-/** A request below `/v2/<repository>/`. */
-interface RepositoryRequest {
-  readonly method: HttpRequest["method"];
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** The client's state once it has made a request. */
-class Session {
-  /** The endpoint that turned out to speak for a domain. */
-  private readonly endpoints = new Map<string, Endpoint>();
-  private readonly authorizer: Authorizer;
-
-  /** undici is loaded here, by those alone who speak to a registry. */
-  static async open(options: RegistryClientOptions): Promise<Session> {
-    const { Transport } = await import("./transport.ts");
-    return new Session(new Transport(), options);
-  }
-
-  private constructor(
-    private readonly transport: Transport,
-    private readonly options: RegistryClientOptions,
-  ) {
-    this.authorizer = new Authorizer(transport, new CredentialStore(options.configDirectory));
-  }
-
-  async close(): Promise<void> {
-    await this.transport.close();
-  }
-
-  /** Sends a request to the registry of `reference`: finds its endpoint, and proves who we are when asked. */
-  async request(reference: Reference, request: RepositoryRequest, options: RequestOptions): Promise<HttpResponse> {
-    const known = this.endpoints.get(reference.domain);
-    const candidates = known ? [known] : endpointsFor(reference.domain);
-    let failure: unknown;
-    for (const [index, endpoint] of candidates.entries()) {
-      const isLast = index === candidates.length - 1;
-      try {
-        const response = await this.requestAt(endpoint, reference, request, options);
-        if (isLast || !expectsTls(endpoint, response)) {
-          this.endpoints.set(reference.domain, endpoint);
-          return response;
-        }
-        await response.discard();
-      } catch (error) {
-        // An endpoint that answers, and refuses, is the right one.
-        if (!isEngineError(error, "unavailable")) {
-          throw error;
-        }
-        failure ??= error;
-        if (isLast) {
-          throw failure;
-        }
-      }
-    }
-    throw failure;
-  }
-
-  private async requestAt(
-    { origin, insecure }: Endpoint,
-    reference: Reference,
-    { method, path, headers }: RepositoryRequest,
-    { signal }: RequestOptions,
-  ): Promise<HttpResponse> {
-    const url = new URL(`/v2/${reference.path}/${path}`, origin);
-    const access: AccessRequest = { domain: reference.domain, origin, repository: reference.path, insecure, signal };
-    const send = (authorization: string | undefined): Promise<HttpResponse> =>
-      this.transport.send({
-        method,
-        url,
-        headers: {
-          "user-agent": this.options.userAgent,
-          ...headers,
-          ...(authorization === undefined ? {} : { authorization }),
-        },
-        insecure,
-        signal,
-      });
-
-    const response = await send(await this.authorizer.authorization(access));
-    if (response.status !== 401) {
-      return response;
-    }
-    const authorization = await this.authorizer.answer(response, access);
-    if (authorization === undefined) {
-      return response;
-    }
-    await response.discard();
-    return await send(authorization);
-  }
-}
+const TAG_REQUEST = { method: "GET", headers: {}, capability: "resolve" } as const;
 
 function manifestRequest(method: "GET" | "HEAD", { digest, tag }: Reference): RepositoryRequest {
-  return { method, path: `manifests/${digest ?? tag ?? "latest"}`, headers: { accept: ACCEPTED_MANIFESTS } };
+  const path = `manifests/${digest ?? tag ?? "latest"}`;
+  // What a tag points at is asked of hosts that are trusted to say so; a digest may come from anywhere.
+  const capability = digest === undefined ? "resolve" : "pull";
+  return { method, path, headers: { accept: ACCEPTED_MANIFESTS }, capability };
 }
 
-/** True for the answer of a TLS server to a request in plain HTTP. */
-function expectsTls({ origin }: Endpoint, response: HttpResponse): boolean {
-  return (
-    origin.startsWith("http:") &&
-    response.status === 400 &&
-    response.header("docker-distribution-api-version") === undefined
-  );
+/** @throws EngineError `failed-precondition` when the content is not what was asked for. */
+async function readManifest(
+  response: HttpResponse,
+  reference: Reference,
+): Promise<{ readonly descriptor: Descriptor; readonly content: Uint8Array }> {
+  const content = await response.bytes(MAX_MANIFEST_BYTES);
+  const named = reference.digest ?? response.header("docker-content-digest");
+  const digest = digestOf(content, named !== undefined && isDigest(named) ? digestAlgorithm(named) : undefined);
+  if (named !== undefined && named !== digest) {
+    throw new EngineError(
+      "failed-precondition",
+      `manifest verification failed for ${reference.familiar()}: expected ${named}, got ${digest}`,
+    );
+  }
+  const mediaType = mediaTypeOf(response) ?? declaredMediaType(content);
+  return { descriptor: { mediaType, digest, size: content.length }, content };
+}
+
+async function failed(response: HttpResponse): Promise<FailedResponse> {
+  return {
+    status: response.status,
+    url: response.url,
+    body: await response.text(),
+    retryAfter: response.header("retry-after"),
+  };
 }
 
 function mediaTypeOf(response: HttpResponse): string | undefined {

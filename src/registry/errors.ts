@@ -17,6 +17,8 @@ export interface FailedResponse {
   readonly status: number;
   readonly url: URL;
   readonly body: string;
+  /** Its header, if it has one. */
+  readonly retryAfter?: string | undefined;
 }
 
 /** Phrases of the system's refusals, in the words that docker's users know. */
@@ -47,7 +49,15 @@ export function fromNetworkError(error: unknown, url: URL): EngineError {
   }
   const { code = "", message = String(error) } = error as Partial<NodeJS.ErrnoException>;
   const reason = NETWORK_FAULTS[code] ?? message.split("\n", 1)[0];
-  return new EngineError("unavailable", `cannot reach registry ${url.host}: ${reason}`, { cause: error });
+  const hint = isDistrust(code)
+    ? `If you trust it, put its authority's certificate into /etc/docker/certs.d/${url.host}/ca.crt.`
+    : undefined;
+  return new EngineError("unavailable", `cannot reach registry ${url.host}: ${reason}`, { cause: error, hint });
+}
+
+/** True for what TLS says of a certificate that nobody we trust has signed. */
+function isDistrust(code: string): boolean {
+  return /^(?:SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_)/.test(code);
 }
 
 /**
@@ -78,7 +88,15 @@ export function fromManifestFailure(reference: Reference, response: FailedRespon
 export function fromFailedResponse(response: FailedResponse): EngineError {
   const faults = parseFaults(response.body);
   const detail = suffix(faults) || `: the registry answered ${response.status}`;
-  return new EngineError(codeOf(response.status), `${response.url.host}${response.url.pathname}${detail}`);
+  const message = `${response.url.host}${response.url.pathname}${detail}`;
+  return new EngineError(codeOf(response.status), message, { hint: hintFor(response) });
+}
+
+function hintFor({ status, retryAfter }: FailedResponse): string | undefined {
+  if (status !== 429) return undefined;
+  const when =
+    retryAfter === undefined ? "later" : `after ${oneLine(retryAfter)}${/^\d+$/.test(retryAfter) ? " seconds" : ""}`;
+  return `Try again ${when}; a registry may allow more to who is logged in.`;
 }
 
 function codeOf(status: number): ErrorCode {

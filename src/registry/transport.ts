@@ -4,14 +4,20 @@ import { EngineError } from "../errors.ts";
 import { Body } from "./body.ts";
 import { connectorFor } from "./connector.ts";
 import { fromNetworkError } from "./errors.ts";
+import type { Trust } from "./hosts.ts";
+import { type Environment, proxyAuthorization, proxyFor } from "./proxy.ts";
+import { TrustedRoots } from "./trusted-roots.ts";
 
 export interface HttpRequest {
-  readonly method: "GET" | "HEAD" | "POST";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
-  /** Accept any certificate of this host; a redirect to another host is checked again. */
-  readonly insecure?: boolean;
+  /** A stream is read once: such a request is sent once, and its `content-length` is a header. */
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
+  /** Whom the host has to be. A redirect to another one does not carry certificates of ours along. */
+  readonly trust?: Trust;
+  /** The body is a secret, which is sent to no other host than this. */
+  readonly secret?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -20,6 +26,8 @@ export interface HttpResponse {
   /** Where the answer came from, after redirects. */
   readonly url: URL;
   header(name: string): string | undefined;
+  /** All headers whose names begin with the text, in lower case. */
+  headersNamed(prefix: string): Record<string, string>;
   /**
    * The body as it arrives, in chunks that are valid until the next one is asked for; ending the iteration early closes
    * the connection.
@@ -32,24 +40,40 @@ export interface HttpResponse {
   discard(): Promise<void>;
 }
 
+export interface TransportOptions {
+  /** Where proxies and authorities are named. */
+  readonly environment?: Environment;
+  /** How long a host may say nothing. */
+  readonly idleTimeoutMs?: number | undefined;
+  readonly connectTimeoutMs?: number | undefined;
+}
+
 const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** What another host may know of a request: neither who asks, nor what a configuration adds for the first host. */
+const PUBLIC_HEADERS = new Set(["accept", "content-length", "content-type", "range", "user-agent"]);
 const MAX_TEXT_BYTES = 1 << 20;
 const IDLE_TIMEOUT_MS = 60_000;
+const CONNECT_TIMEOUT_MS = 30_000;
 
 /** HTTP over undici: connections are kept, redirects followed, credentials never carried to another host. */
 export class Transport {
-  private readonly agents = new Map<boolean, UndiciAgent>();
+  private readonly agents = new Map<string, UndiciAgent>();
+  private readonly roots: TrustedRoots;
+
+  constructor(private readonly options: TransportOptions = {}) {
+    this.roots = new TrustedRoots(options.environment ?? {});
+  }
 
   /**
    * @throws EngineError `unavailable` when the host cannot be reached or stops answering, `canceled` when the signal
    *   fired. A status is never an error here.
    */
   async send(request: HttpRequest): Promise<HttpResponse> {
-    let { url, headers, method, body, insecure = false } = request;
+    let { url, headers, method, body, trust = {} } = request;
     const { signal } = request;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      const response = await this.sendOnce({ url, headers, method, insecure, signal, ...(body ? { body } : {}) });
+      const response = await this.sendOnce({ url, headers, method, trust, signal, body });
       const location = response.header("location");
       if (!REDIRECTS.has(response.status) || location === undefined) {
         return response;
@@ -57,16 +81,18 @@ export class Transport {
       await response.discard();
       const target = redirectTarget(location, url);
       if (target.origin !== url.origin) {
-        if (body !== undefined) {
-          // What is posted is a token that buys others.
+        if (request.secret) {
           throw new EngineError("failed-precondition", `${url.host}: redirected a secret to ${target.origin}`);
         }
-        headers = withoutAuthorization(headers);
-        insecure &&= target.hostname === url.hostname;
+        headers = headersElsewhere(headers);
+        if (target.hostname !== url.hostname) trust = trustElsewhere(trust);
       }
-      if (method === "POST" && (response.status === 303 || response.status === 302 || response.status === 301)) {
+      if (method !== "HEAD" && (response.status === 303 || response.status === 302 || response.status === 301)) {
         method = "GET";
         body = undefined;
+      }
+      if (body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array)) {
+        throw new EngineError("unavailable", `${url.host}: redirected an upload to ${target.origin}`);
       }
       url = target;
     }
@@ -77,27 +103,44 @@ export class Transport {
     await Promise.all([...this.agents.values()].map((agent) => agent.destroy()));
   }
 
-  private async sendOnce({ method, url, headers, body, insecure = false, signal }: HttpRequest): Promise<HttpResponse> {
+  private async sendOnce({ method, url, headers, body, trust = {}, signal }: HttpRequest): Promise<HttpResponse> {
     const answer = new Answer(url, signal);
-    const origin = url.origin;
-    const path = url.pathname + url.search;
-    this.agent(insecure).dispatch({ origin, path, method, headers: { ...headers }, body: body ?? null }, answer);
+    const proxy = proxyFor(url, this.options.environment ?? {});
+    // A proxy is asked for a whole URL where TLS does not hide it; then it is the proxy that we connect to.
+    const isForwarded = proxy !== undefined && url.protocol === "http:";
+    const origin = isForwarded ? proxy.origin : url.origin;
+    const path = isForwarded ? `${url.origin}${url.pathname}${url.search}` : url.pathname + url.search;
+    const authorization = isForwarded ? proxyAuthorization(proxy) : undefined;
+    const extra = isForwarded
+      ? { host: url.host, ...(authorization !== undefined && { "proxy-authorization": authorization }) }
+      : {};
+    const agent = this.agent(isForwarded ? {} : trust, isForwarded ? undefined : proxy);
+    // undici takes an async iterable where its types say a stream.
+    const sent = (body ?? null) as string | Buffer | null;
+    agent.dispatch({ origin, path, method, headers: { ...headers, ...extra }, body: sent }, answer);
     return await answer.begun;
   }
 
-  private agent(insecure: boolean): UndiciAgent {
-    const existing = this.agents.get(insecure);
+  private agent(trust: Trust, proxy: URL | undefined): UndiciAgent {
+    const key = JSON.stringify([trust, proxy?.href]);
+    const existing = this.agents.get(key);
     if (existing) {
       return existing;
     }
+    const { idleTimeoutMs = IDLE_TIMEOUT_MS, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.options;
     const agent = new Agent({
-      connect: connectorFor({ insecure }),
-      headersTimeout: IDLE_TIMEOUT_MS,
-      bodyTimeout: IDLE_TIMEOUT_MS,
+      connect: connectorFor({ trust, roots: this.roots, proxy, connectTimeoutMs }),
+      headersTimeout: idleTimeoutMs,
+      bodyTimeout: idleTimeoutMs,
     });
-    this.agents.set(insecure, agent);
+    this.agents.set(key, agent);
     return agent;
   }
+}
+
+/** What holds for a host that another one leads to: who signs for one registry signs for all that belongs to it. */
+export function trustElsewhere({ skipVerify, ca }: Trust): Trust {
+  return { ...(ca && { ca }), ...(skipVerify === "redirects" && { skipVerify }) };
 }
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
@@ -174,6 +217,11 @@ class Response implements HttpResponse {
     return Array.isArray(value) ? value.join(", ") : value;
   }
 
+  headersNamed(prefix: string): Record<string, string> {
+    const names = Object.keys(this.headers).filter((name) => name.startsWith(prefix));
+    return Object.fromEntries(names.map((name) => [name, this.header(name) ?? ""]));
+  }
+
   async bytes(limit: number): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -204,6 +252,6 @@ function redirectTarget(location: string, from: URL): URL {
   return target;
 }
 
-function withoutAuthorization(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== "authorization"));
+function headersElsewhere(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => PUBLIC_HEADERS.has(name.toLowerCase())));
 }

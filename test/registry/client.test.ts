@@ -13,7 +13,9 @@ import { runProgram } from "../support/program.ts";
 import { freePort } from "../support/registry.ts";
 import { fail, LocalRegistry } from "./local-registry.ts";
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(120_000);
+/** As patient as ever, in a moment. */
+const IMPATIENT = { attempts: 3, firstDelayMs: 1, maxDelayMs: 1000 };
 
 let image: TestImage;
 let registry: LocalRegistry;
@@ -29,7 +31,7 @@ beforeEach(async () => {
   registry = await LocalRegistry.start(image);
   reference = Reference.parse(registry.reference);
   directory = await mkdtemp(join(tmpdir(), "wharf-registry-"));
-  client = new RegistryClient({ configDirectory: directory, userAgent: "wharf-test" });
+  client = new RegistryClient({ configDirectory: directory, userAgent: "wharf-test", retry: IMPATIENT });
 });
 
 afterEach(async () => {

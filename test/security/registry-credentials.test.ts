@@ -32,7 +32,11 @@ beforeEach(async () => {
   stranger = await LocalRegistry.start(image);
   reference = Reference.parse(registry.reference);
   directory = await mkdtemp(join(tmpdir(), "wharf-credentials-"));
-  client = new RegistryClient({ configDirectory: directory, userAgent: "wharf-test" });
+  client = new RegistryClient({
+    configDirectory: directory,
+    userAgent: "wharf-test",
+    retry: { attempts: 2, firstDelayMs: 1, maxDelayMs: 10 },
+  });
 });
 
 afterEach(async () => {

@@ -17,7 +17,7 @@ import { parseIndex, parseManifest } from "../../../src/model/manifest.ts";
 import { matchesPlatform } from "../../../src/model/platform.ts";
 import { Reference } from "../../../src/model/reference.ts";
 import { parseChallenges } from "../../../src/registry/challenge.ts";
-import { dockerConfigCredentials } from "../../../src/registry/credentials.ts";
+import { dockerConfigCredentials } from "../../../src/registry/docker-config.ts";
 import { fromFailedResponse, fromManifestFailure } from "../../../src/registry/errors.ts";
 import { parseTokenAnswer } from "../../../src/registry/token-answer.ts";
 import { mergeImageConfig } from "../../../src/spec/merge-image-config.ts";

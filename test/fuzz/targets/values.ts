@@ -41,7 +41,7 @@ import { checkTmpfsOptions, mergeTmpfsOptions } from "../../../src/model/tmpfs-o
 import { parseUlimit } from "../../../src/model/ulimit.ts";
 import { resolveUser } from "../../../src/model/user-spec.ts";
 import { parseBind, parseVolume } from "../../../src/model/volume-spec.ts";
-import { endpointsFor } from "../../../src/registry/hosts.ts";
+import { hostOfDomain } from "../../../src/registry/hosts.ts";
 import { normalizeCapability } from "../../../src/spec/capabilities.ts";
 import { parseSecurityOptions } from "../../../src/spec/security-options.ts";
 import { workingDirectory } from "../../../src/spec/working-directory.ts";
@@ -81,7 +81,7 @@ export const VALUE_TARGETS: readonly Target[] = [
         );
       }
       expectThat(!reference.path.split("/").some((part) => part === "" || part === ".."), "path leads up");
-      for (const { origin } of endpointsFor(reference.domain)) expectThat(URL.canParse(origin), "origin is none");
+      for (const origin of hostOfDomain(reference.domain).origins) expectThat(URL.canParse(origin), "origin is none");
     },
   ),
   textTarget("digest", { seeds: [`sha256:${SHA}`, `sha512:${SHA}${SHA}`], pieces: ["sha384:", SHA] }, (text) => {

@@ -1,0 +1,236 @@
+import { EngineError, isEngineError } from "../errors.ts";
+import type { Reference } from "../model/reference.ts";
+import { type AccessRequest, Authorizer } from "./authorizer.ts";
+import type { CredentialSource } from "./credentials.ts";
+import type { HostConfiguration } from "./host-configuration.ts";
+import { type Capability, domainOfOrigin, type RegistryHost } from "./hosts.ts";
+import { pause, pauseBefore, type RetryPolicy } from "./retry.ts";
+import { repositoryScope } from "./scopes.ts";
+import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+
+/** A request below `/v2/<repository>/`. */
+export interface RepositoryRequest {
+  readonly method: HttpRequest["method"];
+  /** Below the repository, `manifests/latest`; or where the registry said to go on, as the `Location` of an upload. */
+  readonly path: string | URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: HttpRequest["body"];
+  /** What the host has to be there for; a host without it is not asked. */
+  readonly capability: Capability;
+  /** Sent once: somebody else's patience has ended already. */
+  readonly once?: boolean;
+  /** Reads a good answer; where it throws, the next host is asked. */
+  readonly check?: (response: HttpResponse) => Promise<void>;
+  /** Another repository that is read from, as one whose blob is mounted. */
+  readonly from?: string | undefined;
+}
+
+export interface RequestOptions {
+  readonly signal: AbortSignal;
+}
+
+export interface SessionOptions {
+  readonly transport: Transport;
+  readonly hosts: HostConfiguration;
+  readonly credentials: CredentialSource;
+  readonly userAgent: string;
+  readonly retry: RetryPolicy;
+}
+
+/** Methods whose requests may be sent twice. */
+const REPEATABLE: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "DELETE"]);
+
+/**
+ * The one door to registries: sends a request to whichever host serves a reference, mirrors first; proves who we are when
+ * asked; and is patient with who is overloaded, and with bad networks. Keeps tokens, and which host answered how.
+ */
+export class RegistrySession {
+  /** The origin of a host that turned out to be the one it listens on. */
+  private readonly origins = new Map<RegistryHost, string>();
+  /** Hosts that could not be reached are asked last from then on. */
+  private readonly unreachable = new Set<RegistryHost>();
+  private readonly authorizer: Authorizer;
+
+  constructor(private readonly options: SessionOptions) {
+    const { transport, credentials, userAgent } = options;
+    this.authorizer = new Authorizer(transport, credentials, userAgent);
+  }
+
+  async close(): Promise<void> {
+    await this.options.transport.close();
+  }
+
+  /**
+   * Sends a request to the registry of `reference`, or a mirror of it. Whatever the last host answers is the answer: a
+   * status is no error. Each host that fails or refuses is followed by the next; once all have, and waiting may help, they
+   * are all asked again.
+   *
+   * @throws EngineError `unavailable` when no host can be reached, `failed-precondition` when none is there for this.
+   */
+  async request(reference: Reference, request: RepositoryRequest, { signal }: RequestOptions): Promise<HttpResponse> {
+    const isRepeatable =
+      request.once !== true &&
+      REPEATABLE.has(request.method) &&
+      (typeof request.body === "string" || isBytes(request.body ?? new Uint8Array()));
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.requestOnce(reference, request, { signal }).catch((error: unknown) => {
+        if (error instanceof EngineError && !signal.aborted) return error;
+        throw error;
+      });
+      const pauseMs = isRepeatable ? pauseBefore(attempt, outcome, this.options.retry) : undefined;
+      if (pauseMs === undefined) {
+        if (outcome instanceof Error) throw outcome;
+        return outcome;
+      }
+      if (!(outcome instanceof Error)) await outcome.discard().catch(() => undefined);
+      await pause(pauseMs, signal).catch((cause: unknown) => {
+        throw new EngineError("canceled", "interrupted", { cause });
+      });
+    }
+  }
+
+  /** The hosts for a capability, in the order to ask. @throws EngineError `failed-precondition` when there is none. */
+  async hostsFor(reference: Reference, capability: Capability): Promise<RegistryHost[]> {
+    const hosts = (await this.options.hosts.hostsOf(reference.domain)).filter(({ capabilities }) =>
+      capabilities.has(capability),
+    );
+    if (hosts.length === 0) {
+      const message = `no host of registry ${reference.domain} is configured to ${capability}`;
+      throw new EngineError("failed-precondition", message, { hint: "See 'wharf registry explain'." });
+    }
+    const unreachable = (host: RegistryHost) => Number(this.unreachable.has(host));
+    return hosts.sort((a, b) => unreachable(a) - unreachable(b));
+  }
+
+  private async requestOnce(
+    reference: Reference,
+    request: RepositoryRequest,
+    options: RequestOptions,
+  ): Promise<HttpResponse> {
+    const hosts = await this.hostsFor(reference, request.capability);
+    // What is uploaded begins and ends at one host.
+    const candidates = request.capability === "push" ? hosts.slice(0, 1) : hosts;
+    let failure: unknown;
+    for (const [index, host] of candidates.entries()) {
+      const isLast = index === candidates.length - 1;
+      try {
+        const response = await this.requestAt(host, reference, request, options);
+        this.unreachable.delete(host);
+        if (response.status === 200) await request.check?.(response);
+        if (isLast || response.status < 400) return response;
+        await response.discard().catch(() => undefined);
+      } catch (error) {
+        // With a mirror before it, a registry is still asked when that one's token server refuses.
+        if (!(error instanceof EngineError) || options.signal.aborted) throw error;
+        if (error.code === "unavailable") this.unreachable.add(host);
+        failure = error;
+        if (isLast) throw failure;
+      }
+    }
+    throw failure;
+  }
+
+  /** Sends a request to one host, by whichever of its origins answers. */
+  async requestAt(
+    host: RegistryHost,
+    reference: Reference,
+    request: RepositoryRequest,
+    options: RequestOptions,
+  ): Promise<HttpResponse> {
+    const known = this.origins.get(host);
+    const origins = known === undefined ? host.origins : [known];
+    let failure: unknown;
+    for (const [index, origin] of origins.entries()) {
+      const isLast = index === origins.length - 1;
+      try {
+        const response = await this.requestFrom(origin, host, reference, request, options);
+        if (isLast || !expectsTls(origin, response)) {
+          this.origins.set(host, origin);
+          return response;
+        }
+        await response.discard();
+      } catch (error) {
+        // An origin that answers, and refuses, is the right one.
+        if (!isEngineError(error, "unavailable")) {
+          throw error;
+        }
+        failure ??= error;
+        if (isLast) {
+          throw failure;
+        }
+      }
+    }
+    throw failure;
+  }
+
+  private async requestFrom(
+    origin: string,
+    host: RegistryHost,
+    reference: Reference,
+    { method, path, headers, body, capability, from }: RepositoryRequest,
+    { signal }: RequestOptions,
+  ): Promise<HttpResponse> {
+    const url = path instanceof URL ? path : new URL(`${host.path}/${reference.path}/${path}`, origin);
+    // An upload may go on at a store of the registry's, which knows by the address that it may.
+    const isElsewhere = url.origin !== origin;
+    if (host.isMirror && !isElsewhere) url.searchParams.set("ns", reference.domain);
+    const { trust } = host;
+    const access: AccessRequest = {
+      domain: credentialDomain(host, origin, reference),
+      origin,
+      scopes: scopesOf(reference, capability, from),
+      trust,
+      signal,
+    };
+    const send = (authorization: string | undefined): Promise<HttpResponse> =>
+      this.options.transport.send({
+        method,
+        url,
+        headers: {
+          "user-agent": this.options.userAgent,
+          ...(isElsewhere ? {} : host.headers),
+          ...headers,
+          ...(authorization === undefined ? {} : { authorization }),
+        },
+        body,
+        trust: isElsewhere ? { ...(trust.ca && { ca: trust.ca }) } : trust,
+        signal,
+      });
+    if (isElsewhere) return await send(undefined);
+    const authorization = await this.authorizer.authorization(access);
+    const response = await send(authorization);
+    // What was sent as a stream is gone.
+    if (response.status !== 401 || !(body === undefined || typeof body === "string" || isBytes(body))) {
+      return response;
+    }
+    const better = await this.authorizer.answer(response, access, authorization);
+    if (better === undefined) {
+      return response;
+    }
+    await response.discard();
+    return await send(better);
+  }
+}
+
+/** A mirror has credentials of its own; a registry's are kept under the name that its images have. */
+function credentialDomain(host: RegistryHost, origin: string, reference: Reference): string {
+  return host.isMirror ? domainOfOrigin(origin) : reference.domain;
+}
+
+function scopesOf({ path }: Reference, capability: Capability, from: string | undefined): string[] {
+  const own = capability === "push" ? repositoryScope(path, "pull", "push") : repositoryScope(path, "pull");
+  return from === undefined ? [own] : [own, repositoryScope(from, "pull")];
+}
+
+/** True for the answer of a TLS server to a request in plain HTTP. */
+function expectsTls(origin: string, response: HttpResponse): boolean {
+  return (
+    origin.startsWith("http:") &&
+    response.status === 400 &&
+    response.header("docker-distribution-api-version") === undefined
+  );
+}
+
+function isBytes(body: NonNullable<HttpRequest["body"]>): body is Uint8Array {
+  return body instanceof Uint8Array;
+}
