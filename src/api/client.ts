@@ -11,6 +11,8 @@ export interface ApiRequestOptions {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly signal?: AbortSignal;
+  /** To ask twice is as good as to ask once: the next supervisor is asked when one goes away over it, as with any GET. */
+  readonly repeatable?: boolean;
 }
 
 export interface EngineApiOptions {
@@ -123,17 +125,18 @@ export class EngineApi {
   }
 
   /**
-   * Makes a call. A supervisor that went away before it heard of the call, or that was only asked something, makes room
+   * Makes a call. A supervisor that went away before it heard of the call, or whose call is as good made twice, makes room
    * for the next one, which is asked instead.
    */
-  async #whenReached<T>(method: string, { signal }: ApiRequestOptions, call: () => Promise<T>): Promise<T> {
+  async #whenReached<T>(method: string, options: ApiRequestOptions, call: () => Promise<T>): Promise<T> {
+    const { signal, repeatable = method === "GET" } = options;
     for (let attempts = 1; ; attempts++) {
       try {
         return await call();
       } catch (error) {
         if (error instanceof EngineError) throw error;
         const { code = "" } = error as NodeJS.ErrnoException;
-        const unheard = NOT_CONNECTED.includes(code) || (method === "GET" && CUT.includes(code));
+        const unheard = NOT_CONNECTED.includes(code) || (repeatable && CUT.includes(code));
         const retry = this.#reopen !== undefined && unheard && !signal?.aborted && attempts < MOST_ATTEMPTS;
         if (!retry) throw this.#connectionError(error as Error, signal);
         await this.#reopen?.();

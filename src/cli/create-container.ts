@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync } from "node:fs";
 import type { EngineApi } from "../api/client.ts";
 import { type EngineError, isEngineError } from "../errors.ts";
 import type { CreateBody } from "../model/container-config.ts";
@@ -50,16 +51,30 @@ export async function createContainer(
   return id;
 }
 
+/** By the id that we choose the next supervisor knows what an earlier one made that was killed before it said so. */
 async function postCreate(
   api: EngineApi,
   { body, name, platform }: CreationRequest,
   { signal }: CreationContext,
 ): Promise<CreateAnswer> {
   return await api.request<CreateAnswer>("POST", "/containers/create", {
-    query: { name: name || undefined, platform: platform || undefined },
+    query: { name: name || undefined, platform: platform || undefined, "wharf-id": randomId() },
     body,
     signal,
+    repeatable: true,
   });
+}
+
+/** 64 hex digits, from the kernel: Node's module for it takes longer to load than the call that it would be for. */
+function randomId(): string {
+  const bytes = Buffer.alloc(32);
+  const fd = openSync("/dev/urandom", "r");
+  try {
+    readSync(fd, bytes);
+  } finally {
+    closeSync(fd);
+  }
+  return bytes.toString("hex");
 }
 
 /** A container that `--network` or `--volumes-from` names may be missing too; pulling does not help there. */

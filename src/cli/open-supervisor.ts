@@ -7,12 +7,14 @@ import { EngineApi, type EngineApiOptions } from "../api/client.ts";
 import { EngineError } from "../errors.ts";
 import type { Settings } from "../model/settings.ts";
 import { daemonEnvironment } from "../program-environment.ts";
-import { apiSocketPath, supervisorLogPath } from "../store/layout.ts";
+import { apiSocketPath, supervisorLogPath, supervisorStartPath } from "../store/layout.ts";
 import { warn } from "./output.ts";
 import { VERSION } from "./version.ts";
 
 const START_DEADLINE_MS = 15_000;
 const POLL_MS = 5;
+/** How often those look who wait for another command's supervisor: not so often that they hold it up. */
+const OTHERS_POLL_MS = 25;
 /** How much of the supervisor's log tells why it did not start. */
 const LOG_TAIL_BYTES = 2_000;
 
@@ -68,8 +70,9 @@ export async function accepts(socketPath: string): Promise<boolean> {
 }
 
 /**
- * Starts the supervisor in a session of its own, its output in a log file, and returns once it accepts connections. If
- * two commands do so at once one of the two supervisors finds the other and ends; either command is served.
+ * Starts the supervisor in a session of its own, its output in a log file, and returns once it accepts connections. Of
+ * several commands that want one at once the first starts it. If two do all the same, one of the two supervisors finds
+ * the other and ends; either command is served.
  *
  * @throws EngineError `unavailable` with the end of the log when it does not come up; `permission-denied` when others
  * than root could meddle with its files.
@@ -82,21 +85,28 @@ export async function startSupervisor(settings: Settings, { signal }: { signal: 
   makePrivateDirectory(settings.runRoot);
   // What the supervisor would fail at first is better said here, where somebody sees it.
   accessSync(settings.runRoot, constants.W_OK);
-  let supervisor = spawnSupervisor(settings, logPath);
+  const { takeStartTurn } = await import("./start-turn.ts");
+  let turn: Disposable | undefined;
+  let supervisor: StartedSupervisor | undefined;
   const deadline = performance.now() + START_DEADLINE_MS;
-  while (!(await accepts(socketPath))) {
-    if (supervisor.end === "failed" || performance.now() > deadline) {
-      throw new EngineError("unavailable", ...whyNotStarted(logPath));
+  try {
+    while (!(await accepts(socketPath))) {
+      if (supervisor?.end === "failed" || performance.now() > deadline) {
+        throw new EngineError("unavailable", ...whyNotStarted(logPath));
+      }
+      turn ??= takeStartTurn(supervisorStartPath(settings));
+      // One that is gone gave way to another one, which may have been killed since, or was killed itself.
+      if (turn !== undefined && supervisor?.end !== "running") supervisor = spawnSupervisor(settings, logPath);
+      await delay(turn === undefined ? OTHERS_POLL_MS : POLL_MS, undefined, { signal });
     }
-    // It gave way to another one, which may have been killed since, or was killed itself.
-    if (supervisor.end === "gone") supervisor = spawnSupervisor(settings, logPath);
-    await delay(POLL_MS, undefined, { signal });
+  } finally {
+    turn?.[Symbol.dispose]();
   }
 }
 
 interface StartedSupervisor {
-  /** How it ended, if it has: `gone` is no fault of its own. */
-  readonly end?: "failed" | "gone" | undefined;
+  /** Whether it has ended, and how: `gone` is no fault of its own. */
+  readonly end: "running" | "failed" | "gone";
 }
 
 function spawnSupervisor(settings: Settings, logPath: string): StartedSupervisor {
@@ -109,7 +119,7 @@ function spawnSupervisor(settings: Settings, logPath: string): StartedSupervisor
   });
   closeSync(log);
   child.unref();
-  const supervisor: { end?: StartedSupervisor["end"] } = {};
+  const supervisor: { end: StartedSupervisor["end"] } = { end: "running" };
   child.once("exit", (code, signal) => {
     supervisor.end = code === 0 || signal === "SIGKILL" ? "gone" : "failed";
   });

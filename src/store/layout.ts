@@ -19,6 +19,11 @@ export function supervisorLockPath({ runRoot }: Roots): string {
   return join(runRoot, "supervisor.lock");
 }
 
+/** Names the command that is starting a supervisor. */
+export function supervisorStartPath({ runRoot }: Roots): string {
+  return join(runRoot, "supervisor.start");
+}
+
 /** Holds the supervisor's process id while it runs. */
 export function supervisorPidPath({ runRoot }: Roots): string {
   return join(runRoot, "supervisor.pid");

@@ -13,7 +13,7 @@ import type { ContainerStatus } from "../model/container-view.ts";
 import type { ProcessIo } from "../stdio/process-io.ts";
 import { ContainerHealth } from "./container-health.ts";
 import { containerStdio } from "./container-io.ts";
-import { recordExit } from "./exit-record.ts";
+import { blameMemory, recordExit } from "./exit-record.ts";
 import { type ContainerExit, ExitWaiters, type TaskExit } from "./exit-waiters.ts";
 import { Mutex } from "./mutex.ts";
 import { RestartPlan } from "./restart-plan.ts";
@@ -147,6 +147,16 @@ export class ContainerLife {
       await this.remove(hostConfig.AutoRemove).catch(this.services.onDefect);
     } else if (restarts) this.scheduleRestart(state.restartDelayMs ?? 0);
     faultPoint("settle.done");
+  }
+
+  /** The kernel killed a process of the run for want of memory; its word may come behind the exit that it explains. */
+  async noteOom(): Promise<void> {
+    this.oomKilled = true;
+    await this.transitions.run(async () => {
+      const { pid, removed, state } = this;
+      if (pid !== 0 || removed || state.oomKilled || state.finishedAt === "") return;
+      await this.writeStateIfPresent(blameMemory(state));
+    });
   }
 
   /** Starts the container after a pause because its policy, not a person, wants it. */

@@ -213,7 +213,7 @@ export class ContainerRun {
 
   /** The kernel killed a process of the container for want of memory. */
   noteOom(): void {
-    this.#life.oomKilled = true;
+    this.#life.noteOom().catch(this.#services.onDefect);
     this.#services.events.tell(this.container, "oom");
   }
 

@@ -25,6 +25,14 @@ export interface ExitRecord {
   readonly restarts: boolean;
 }
 
+/** What is written down of the last exit, and of the restart that it led to, when it was for want of memory after all. */
+export function blameMemory(state: ContainerState): ContainerState {
+  const restarts = state.restarts?.map((record) => {
+    return record.time === state.finishedAt ? { ...record, reason: "oom" as const, oomKilled: true } : record;
+  });
+  return { ...state, oomKilled: true, ...(restarts && { restarts }) };
+}
+
 /** Decides what an exit makes of a container. */
 export function recordExit(run: ContainerState, exit: TaskExit, circumstances: ExitCircumstances): ExitRecord {
   const { policy, oomKilled, removes, restartAsked } = circumstances;

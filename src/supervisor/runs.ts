@@ -1,4 +1,5 @@
 import { type CreateRequest, createContainer } from "../engine/containers/create.ts";
+import { createContainerOnce } from "../engine/containers/create-once.ts";
 import { dropPendingVolumes } from "../engine/containers/drop-pending-volumes.ts";
 import { resolveContainer } from "../engine/containers/resolve.ts";
 import type { StoredContainer } from "../engine/containers/stored-container.ts";
@@ -72,14 +73,22 @@ export class ContainerRuns {
     return this.#runs.get(containerId)?.status;
   }
 
-  /** Makes a container that is not started yet. See `createContainer`. */
+  /**
+   * Makes a container that is not started yet. See `createContainer`, and `createContainerOnce` for one whose id the
+   * client has chosen.
+   */
   async create(
     request: CreateRequest,
     { signal, snapshotter }: { readonly signal: AbortSignal; readonly snapshotter: string },
   ): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
     const { engine, names, events } = this.#services;
     const containerd = engine.containerd.withNamespace(engine.containerd.namespace, snapshotter);
-    const creation = createContainer({ ...engine, containerd, names }, request, { signal });
+    const { id } = request;
+    const makers = { ...engine, containerd, names };
+    const creation =
+      id === undefined
+        ? createContainer(makers, request, { signal })
+        : createContainerOnce(makers, { ...request, id }, { signal });
     this.#creations.add(creation);
     const { container, warnings } = await creation.finally(() => this.#creations.delete(creation));
     this.#track(container);

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { expect } from "vitest";
 import { NAME_LABEL } from "../../src/model/container-record.ts";
 import type { ContainerInspect } from "../../src/model/container-view.ts";
@@ -82,30 +82,38 @@ export class Stage implements AsyncDisposable {
     this.#before = await this.#picture();
   }
 
-  /** Runs a command in the environment that kills the process at the point: the command itself, or what it starts. */
-  async armed(point: string, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-    return await this.node.cliWith({ ...options, env: { ...options.env, WHARF_FAULT_POINT: point } }, ...args);
-  }
-
   /** Kills a command at a point. It must have been there. */
   async strikeCommand(point: string, args: readonly string[], options: CliOptions = {}): Promise<void> {
-    const { exitCode, stderr } = await this.armed(point, args, options);
+    const { exitCode, stderr } = await this.#armed(point, args, options);
     expect({ exitCode, struck: stderr.includes(mark(point)) }).toEqual({ exitCode: KILLED, struck: true });
   }
 
-  /** Runs a command with a supervisor that dies at a point on that occasion, or soon after. */
-  async strikeSupervisor(point: string, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-    await this.killSupervisor();
-    return await this.#untilStruck(point, () => this.armed(point, args, options));
+  /** Runs a command with a supervisor that dies at a point on that occasion; whom the command starts then does not. */
+  async strikeSupervisor(point: string, args: readonly string[]): Promise<CliResult> {
+    return await this.strikeRunning(point, () => this.node.cli(...args));
   }
 
   /** Does something under a supervisor that is up already, and dies at a point on that occasion, or soon after. */
-  async strikeRunning(point: string, occasion: () => Promise<unknown>): Promise<void> {
+  async strikeRunning<T>(point: string, occasion: () => Promise<T>): Promise<T> {
     await this.killSupervisor();
-    await this.#untilStruck(point, async () => {
-      await this.armed(point, ["supervisor", "start"]);
-      await occasion();
-    });
+    const strikes = await this.#strikes(point);
+    await this.#armed(point, ["supervisor", "start"]);
+    const pid = await this.supervisorPid();
+    const result = await occasion();
+    await waitUntil(`the supervisor has died at ${point}`, async () => (await this.#strikes(point)) > strikes);
+    await waitUntil("the supervisor is gone", async () => pid === undefined || !(await isAlive(pid)));
+    return result;
+  }
+
+  /** Has a supervisor die at a point of its own start; whoever waits for it to come up is killed as well. */
+  async strikeStarting(point: string): Promise<void> {
+    await this.killSupervisor();
+    const strikes = await this.#strikes(point);
+    const command = this.node.start({ env: { WHARF_FAULT_POINT: point } }, "supervisor", "start");
+    await waitUntil(`the supervisor has died at ${point}`, async () => (await this.#strikes(point)) > strikes);
+    command.kill("SIGKILL");
+    await command.result;
+    await this.killSupervisor();
   }
 
   /** The running supervisor's process. */
@@ -145,6 +153,12 @@ export class Stage implements AsyncDisposable {
     const found = await this.node.client.containers.list([`labels."${NAME_LABEL}"=="${name}"`]);
     expect(found.length).toBeLessThan(2);
     return found[0]?.id;
+  }
+
+  /** The names of all volumes. */
+  async volumeNames(): Promise<string[]> {
+    const volumes = await this.#filesNamed(this.node.host.dataRoot, "volume.json");
+    return volumes.map((path) => basename(dirname(path)));
   }
 
   /** Removes the container of that name, if there is one, and waits until there is none. */
@@ -213,12 +227,9 @@ export class Stage implements AsyncDisposable {
     return { ...picture, run: [...new Set(run.map((path) => path.replace(/\.spool\.\d+$/, ".spool")))] };
   }
 
-  async #untilStruck<T>(point: string, occasion: () => Promise<T>): Promise<T> {
-    const before = await this.#strikes(point);
-    const result = await occasion();
-    await waitUntil(`the supervisor has died at ${point}`, async () => (await this.#strikes(point)) > before);
-    await waitUntil("the supervisor is gone", async () => (await this.supervisorPid()) === undefined);
-    return result;
+  /** Runs a command in the environment that kills the process at the point: the command itself, or what it starts. */
+  async #armed(point: string, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+    return await this.node.cliWith({ ...options, env: { ...options.env, WHARF_FAULT_POINT: point } }, ...args);
   }
 
   async #strikes(point: string): Promise<number> {

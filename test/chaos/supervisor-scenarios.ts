@@ -12,7 +12,7 @@ function runOptions(name: string, port: number): string[] {
 
 export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   {
-    what: "run -d",
+    what: "create",
     points: [
       "create.name-reserved",
       "create.leased",
@@ -22,6 +22,25 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
       "create.mounts-made",
       "create.recorded",
       "create.unanswered",
+    ],
+    async play(stage, point) {
+      const options = ["-p", `${stage.takePort()}:80`, ...EVERYTHING];
+      const before = (await stage.node.succeed("ps", "-aq", "--no-trunc")).split("\n");
+      const created = await stage.strikeSupervisor(point, ["create", ...options, "busybox", "echo", "here"]);
+      // The command has gone on with the next supervisor, and there is one container, and one volume of its own.
+      expect(created).toMatchObject({ exitCode: 0, stderr: "" });
+      const id = created.stdout.trim();
+      const after = (await stage.node.succeed("ps", "-aq", "--no-trunc")).split("\n");
+      expect(after.toSorted()).toEqual([...before, id].toSorted());
+      const volumes = (await stage.inspect(id)).Mounts.map(({ Name }) => Name);
+      expect(await stage.volumeNames()).toEqual(volumes);
+      expect(await stage.node.succeed("start", "-a", id)).toBe("here");
+      await stage.node.succeed("rm", "-v", id);
+    },
+  },
+  {
+    what: "run -d",
+    points: [
       "start.fifos-made",
       "start.netns-made",
       "start.shm-mounted",
@@ -42,17 +61,16 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
     async play(stage, point, name) {
       const port = stage.takePort();
       const command = ["run", "-d", ...runOptions(name, port), "busybox", "sh", "-c", SCRIPT];
-      expect((await stage.strikeSupervisor(point, command)).exitCode).not.toBe(0);
-      // Whatever there is of the container, it can be used.
-      if ((await stage.idOf(name)) !== undefined) {
-        await stage.node.succeed("start", name);
-        const { State: state, NetworkSettings: network } = await stage.inspect(name);
-        expect(state).toMatchObject({ Status: "running", Running: true });
-        expect(state.StartedAt).toMatch(/^20/);
-        expect(network.IPAddress).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
-        expect(await stage.node.succeed("port", name)).toBe(`80/tcp -> 0.0.0.0:${port}`);
-        await stage.node.succeed("rm", "-f", "-v", name);
-      }
+      // The command has gone on with the next supervisor, and the process was started once.
+      const result = await stage.strikeSupervisor(point, command);
+      expect(result).toEqual({ exitCode: 0, stdout: `${await stage.idOf(name)}\n`, stderr: "" });
+      const { State: state, NetworkSettings: network } = await stage.inspect(name);
+      expect(state).toMatchObject({ Status: "running", Running: true });
+      expect(state.StartedAt).toMatch(/^20/);
+      expect(network.IPAddress).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+      expect(await stage.node.succeed("port", name)).toBe(`80/tcp -> 0.0.0.0:${port}`);
+      await waitUntil("it has begun", async () => (await stage.node.succeed("logs", name)) === "begun");
+      await stage.node.succeed("rm", "-f", "-v", name);
       // And whatever there was, the name and the port are free.
       expect(await stage.node.succeed("run", "--rm", ...runOptions(name, port), "busybox", "echo", "again")).toBe(
         "again",
@@ -212,7 +230,7 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
     async play(stage, point, name) {
       await stage.node.succeed("run", "-d", "--name", name, "--restart", "always", "busybox", "sh", "-c", SCRIPT);
       const pid = await stage.pidOf(name);
-      await stage.strikeSupervisor(point, ["supervisor", "start"]);
+      await stage.strikeStarting(point);
       await stage.node.succeed("exec", name, "true");
       expect(await stage.pidOf(name)).toBe(pid);
       await stage.node.succeed("rm", "-f", name);

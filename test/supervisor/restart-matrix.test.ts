@@ -1,5 +1,8 @@
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { ContainerInspect } from "../../src/model/container-view.ts";
+import { containerdPrograms } from "../support/containerd.ts";
+import { runProgram } from "../support/program.ts";
 import { SupervisedHost } from "../support/supervised-host.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
@@ -22,8 +25,12 @@ afterAll(() => host[Symbol.asyncDispose]());
 
 /** Starts a container of each policy, and returns their ids. */
 async function startAll(...argv: string[]): Promise<Containers> {
+  return await startAllWith([], ...argv);
+}
+
+async function startAllWith(options: readonly string[], ...argv: string[]): Promise<Containers> {
   const started = POLICIES.map(async (policy) => {
-    const flags = ["--network", "none", "--restart", policy];
+    const flags = ["--network", "none", "--restart", policy, ...options];
     return [policy, await host.node.succeed("run", "-d", ...flags, "busybox", ...argv)] as const;
   });
   return Object.fromEntries(await Promise.all(started)) as Containers;
@@ -46,6 +53,16 @@ async function untilAll(containers: Containers, wanted: Readonly<Record<Policy, 
 
 function ofEach(wanted: object): Readonly<Record<Policy, object>> {
   return Object.fromEntries(POLICIES.map((policy) => [policy, wanted])) as Record<Policy, object>;
+}
+
+/** Says in containerd's name, as a shim does, that the kernel killed a process of the container for want of memory. */
+async function tellOom(id: string): Promise<void> {
+  const field = (number: number, text: string) => Buffer.from([(number << 3) | 2, text.length, ...Buffer.from(text)]);
+  const type = "containerd.events.TaskOOM";
+  const stdin = Buffer.concat([field(1, type), field(2, field(1, id).toString("latin1"))]);
+  const { address } = host.containerd;
+  const where = ["--address", address, "publish", "--namespace", host.node.namespace, "--topic", "/tasks/oom"];
+  await runProgram(join(containerdPrograms(), "containerd"), where, { stdin });
 }
 
 /** What is meant to be still stays so, whatever is restarted. */
@@ -135,6 +152,27 @@ describe("each restart policy, when", () => {
     await untilAll(containers, { ...ofEach(RUNS_AGAIN), no: EXITED(137) });
   });
 
+  it("the kernel kills the process for want of memory: that is a failure, and said to be one of memory", async () => {
+    const containers = await startAllWith(["--memory", "16m", "--memory-swap", "16m"], "tail", "/dev/zero");
+
+    await untilAll(containers, {
+      no: EXITED(137),
+      "on-failure": RESTARTED,
+      "on-failure:2": EXITED(137, 2),
+      always: RESTARTED,
+      "unless-stopped": RESTARTED,
+    });
+    // The kernel's word comes by another way than the exit, and may come behind it.
+    await waitUntil("the want of memory is told of those that stay so", async () => {
+      const views = await inspectAll(containers);
+      for (const policy of ["no", "on-failure:2"] as const) expect(views.get(policy)?.State.OOMKilled).toBe(true);
+      return true;
+    });
+    for (const [, { RestartHistory: history = [] }] of await inspectAll(containers)) {
+      for (const { ExitCode } of history ?? []) expect(ExitCode).toBe(137);
+    }
+  });
+
   it("the supervisor is killed: nothing happens", async () => {
     const containers = await startAll(...SLEEPS);
     const before = await inspectAll(containers);
@@ -208,6 +246,17 @@ describe("a restart", () => {
 
     await waitUntil("it is meant to be still", async () => (await host.readState(id)).desired === "stopped");
     expect((await host.inspect(id)).State).toMatchObject({ Status: "exited", ExitCode: 3 });
+  });
+
+  it("was for want of memory also where that is told behind the exit", async () => {
+    const id = await host.node.succeed("run", "-d", "--network", "none", "busybox", ...SLEEPS);
+    await host.node.succeed("kill", id);
+    await host.untilState(id, { Status: "exited", ExitCode: 137, OOMKilled: false });
+
+    await tellOom(id);
+
+    await host.untilState(id, { Status: "exited", ExitCode: 137, OOMKilled: true });
+    expect(await host.readState(id)).toMatchObject({ oomKilled: true });
   });
 
   it("has a reason that tells want of memory from an exit", async () => {

@@ -9,10 +9,14 @@ import { notDoneWarnings } from "../../cli/flags/not-done.ts";
 import { followContainer, type StartQuery } from "../../cli/follow-container.ts";
 import { printError } from "../../cli/output.ts";
 import { Args, Flags } from "../../cli/parameters.ts";
+import { isEngineError } from "../../errors.ts";
 import { faultPoint } from "../../fault-point.ts";
 import type { CreateBody } from "../../model/container-config.ts";
 import type { ContainerInspect } from "../../model/container-view.ts";
 import { parseDetachKeys } from "../../model/detach-keys.ts";
+
+/** How many supervisors a start may be asked of, one after the other was killed over it. */
+const MOST_ATTEMPTS = 5;
 
 export default class ContainerRun extends Command {
   static override summary = "Create and run a new container from an image";
@@ -64,7 +68,7 @@ export default class ContainerRun extends Command {
     faultPoint("run.created");
     const start = (query?: StartQuery) => startContainer(api, id, { pidFile: flags.pidfile, query });
     if (!body.AttachStdin && !body.AttachStdout && !body.AttachStderr) {
-      await start();
+      await onceStarted(api, id, start);
       this.log(id);
       return;
     }
@@ -109,6 +113,32 @@ function complaintOf(
 ): string | undefined {
   if (detach) return attach ? "conflicting options: cannot specify both --attach and --detach" : undefined;
   return AttachStdin && Tty && !process.stdin.isTTY ? "the input device is not a TTY" : undefined;
+}
+
+/**
+ * Starts a new container that nobody looks on. A supervisor that is killed over it leaves it started or not: the next one
+ * knows, and is asked to do what there is left to do.
+ */
+async function onceStarted(api: EngineApi, id: string, start: () => Promise<void>): Promise<void> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await start();
+    } catch (error) {
+      if (!isEngineError(error, "unavailable") || attempts >= MOST_ATTEMPTS) throw error;
+      if (await hasStarted(api, id)) return;
+    }
+  }
+}
+
+/** Whether the container has had a process. One that is gone had, and was removed when that ended. */
+async function hasStarted(api: EngineApi, id: string): Promise<boolean> {
+  try {
+    const { State: state } = await api.request<ContainerInspect>("GET", `/containers/${id}/json`);
+    return state.Status !== "created";
+  } catch (error) {
+    if (isEngineError(error, "not-found")) return true;
+    throw error;
+  }
 }
 
 async function startContainer(

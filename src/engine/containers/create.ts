@@ -47,10 +47,12 @@ const LEASE_LINGER_MS = 500;
 /** containerd takes a label whose key and value together are no longer. */
 const LONGEST_LABEL_BYTES = 4096;
 
-type CreateEngine = Pick<Engine, "containerd" | "store" | "host"> & { readonly names: ContainerNames };
+export type CreateEngine = Pick<Engine, "containerd" | "store" | "host"> & { readonly names: ContainerNames };
 
 export interface CreateRequest {
   readonly body: CreateBody;
+  /** 64 hex digits. Absent: chosen at random. */
+  readonly id?: string | undefined;
   /** Absent: one of docker's random names. */
   readonly name?: string | undefined;
   /** Absent: the host's. */
@@ -71,13 +73,12 @@ export interface CreatedContainer {
  */
 export async function createContainer(
   engine: CreateEngine,
-  { body, name, platform }: CreateRequest,
+  { body, name, platform, id = randomBytes(32).toString("hex") }: CreateRequest,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<CreatedContainer> {
   const { containerd, host } = engine;
   const warnings = checkCreateBody(body, host);
   const runtime = containerdRuntime(body.HostConfig.Runtime, host);
-  const id = randomBytes(32).toString("hex");
   await using rollback = new Rollback();
   const [image, reservation, hostConfig, lease] = await together(
     resolveImage(engine, body.Image, { platform, signal }),

@@ -44,12 +44,14 @@ async function showContainers(context: RequestContext): Promise<void> {
   context.json(200, await listContainers(context.engine, request, context));
 }
 
+/** With `wharf-id` the client says what the container's id is to be, and may ask again without making a second one. */
 async function createContainer(context: RequestContext): Promise<void> {
   const body = await context.body(createBodyShape);
   if (body === undefined) throw new EngineError("invalid-argument", "invalid JSON: got EOF while reading request body");
   const platform = context.query.get("platform");
   const request = {
     body: fillCreateBody(body),
+    id: context.query.get("wharf-id") || undefined,
     name: context.query.get("name") || undefined,
     platform: platform ? parsePlatform(platform, hostPlatform("linux", context.engine.host.architecture)) : undefined,
   };

@@ -1,11 +1,28 @@
 import { describe, expect, it } from "vitest";
 import { INITIAL_STATE } from "../../../src/model/container-status.ts";
-import { recordExit } from "../../../src/supervisor/exit-record.ts";
+import { blameMemory, recordExit } from "../../../src/supervisor/exit-record.ts";
 
 const RUN = { ...INITIAL_STATE, desired: "running" as const, startedAt: "2026-01-01T00:00:00.000Z" };
 const EXIT = { pid: 7, exitStatus: 1, exitedAt: "2026-01-01T00:00:03.000Z" };
 const ALWAYS = { Name: "always" as const, MaximumRetryCount: 0 };
 const CIRCUMSTANCES = { policy: ALWAYS, oomKilled: false, removes: false, restartAsked: false };
+
+describe("blameMemory", () => {
+  it("corrects the last exit, and of the restarts the one that it led to", () => {
+    const first = recordExit(RUN, EXIT, CIRCUMSTANCES).state;
+    const exitedAt = "2026-01-01T00:00:09.000Z";
+    const { state } = recordExit({ ...first, desired: "running" }, { ...EXIT, exitedAt }, CIRCUMSTANCES);
+
+    const corrected = blameMemory(state);
+
+    expect(corrected).toEqual({ ...state, oomKilled: true, restarts: expect.any(Array) });
+    expect(corrected.restarts?.map(({ reason, oomKilled }) => [reason, oomKilled])).toEqual([
+      ["exit", false],
+      ["oom", true],
+    ]);
+    expect(blameMemory({ ...INITIAL_STATE, finishedAt: exitedAt })).not.toHaveProperty("restarts");
+  });
+});
 
 describe("recordExit", () => {
   it("writes down why the container is started again, and after which pause", () => {
