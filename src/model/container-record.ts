@@ -98,6 +98,8 @@ export interface RestartRecord {
  */
 export interface ContainerState {
   readonly desired: "created" | "running" | "stopped" | "removed";
+  /** Of a removal that a person asked for: the anonymous volumes go too. */
+  readonly removesVolumes?: boolean | undefined;
   /** True once a person sent a signal to the present run; `unless-stopped` does not start again after that. */
   readonly stoppedByUser: boolean;
   /** ISO 8601 with nanoseconds or milliseconds; `""` when it never happened. */

@@ -25,6 +25,11 @@ export class ContainerRecovery {
     return this.#life.state;
   }
 
+  /** Whether the anonymous volumes go with a removal that was begun, or that follows of itself. */
+  get removesVolumes(): boolean {
+    return this.#life.state.removesVolumes ?? this.#life.container.record.hostConfig.AutoRemove;
+  }
+
   /** True while something is under way that changes what the container is. */
   get isChanging(): boolean {
     return this.#life.transitions.isBusy;
@@ -156,7 +161,7 @@ export class ContainerRecovery {
         // Not before those who wait have been told.
         await nextTurn();
         await io?.close();
-        await life.remove(life.container.record.hostConfig.AutoRemove);
+        await life.remove(this.removesVolumes);
       });
     } finally {
       // One that failed may be asked for again.

@@ -180,7 +180,7 @@ export class ContainerRun {
       const exited = await life.transitions.run(async () => {
         life.requirePresent();
         life.restartPlan.cancel();
-        await life.writeStateIfPresent({ ...life.state, desired: "removed" });
+        await life.writeStateIfPresent({ ...life.state, desired: "removed", removesVolumes: volumes });
         faultPoint("rm.intended");
         return { promise: life.waiters.exit };
       });

@@ -72,9 +72,8 @@ async function reconcileRun(services: RunServices, run: ContainerRun, task: Task
     faultPoint("recovery.process-adopted");
   }
   if (task.status === "stopped") return await unlessAwaiting(services, run, run.settle(task));
-  const { record, state } = run.container;
-  if (state.desired === "removed") {
-    await unlessAwaiting(services, run, run.remove({ force: true, volumes: record.hostConfig.AutoRemove }));
+  if (run.container.state.desired === "removed") {
+    await unlessAwaiting(services, run, run.remove({ force: true, volumes: run.recovery.removesVolumes }));
   }
 }
 

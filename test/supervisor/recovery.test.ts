@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { TestNode } from "../support/namespace.ts";
 import { noNetworkTraces } from "../support/network-traces.ts";
@@ -88,6 +91,22 @@ describe("a new supervisor, after the old one was killed", () => {
     await waitUntil("the container is gone", async () => (await node.succeed("ps", "-aq")) === "");
     expect(await node.client.snapshots.list(["kind==active"])).toEqual([]);
     await noNetworkTraces(node.host.runRoot, id);
+  });
+
+  it.each([
+    ["with", true],
+    ["without", false],
+  ])("finishes removals %s the anonymous volumes, as was asked", async (_what, removesVolumes) => {
+    const id = await node.succeed("create", "--network", "none", "-v", "/data", "busybox", "true");
+    const [{ Source: source = "" } = {}] = (await host.inspect(id)).Mounts;
+    await host.killSupervisor();
+    await host.writeState(id, { desired: "removed", removesVolumes });
+
+    await node.succeed("supervisor", "start");
+
+    await waitUntil("the container is gone", async () => (await node.succeed("ps", "-aq")) === "");
+    expect(existsSync(source)).toBe(!removesVolumes);
+    await rm(dirname(source), { recursive: true, force: true });
   });
 
   it("undoes a start that was cut short between the task and its process", async () => {
