@@ -4,8 +4,10 @@ import type { CommandClass } from "./cli/command.ts";
 /** Every command by its id; a command's code is loaded when it is run. */
 export const COMMANDS: Readonly<Record<string, () => Promise<{ default: CommandClass }>>> = {
   "container:attach": () => import("./commands/container/attach.ts"),
+  "container:commit": () => import("./commands/container/commit.ts"),
   "container:create": () => import("./commands/container/create.ts"),
   "container:exec": () => import("./commands/container/exec.ts"),
+  "container:export": () => import("./commands/container/export.ts"),
   "container:inspect": () => import("./commands/container/inspect.ts"),
   "container:kill": () => import("./commands/container/kill.ts"),
   "container:logs": () => import("./commands/container/logs.ts"),
@@ -22,6 +24,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ default: CommandC
   "container:unpause": () => import("./commands/container/unpause.ts"),
   "container:wait": () => import("./commands/container/wait.ts"),
   "image:history": () => import("./commands/image/history.ts"),
+  "image:import": () => import("./commands/image/import.ts"),
   "image:inspect": () => import("./commands/image/inspect.ts"),
   "image:load": () => import("./commands/image/load.ts"),
   "image:ls": () => import("./commands/image/ls.ts"),
@@ -47,16 +50,19 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ default: CommandC
 /** Other names of commands. */
 export const ALIASES: Readonly<Record<string, string>> = {
   attach: "container:attach",
+  commit: "container:commit",
   "container:list": "container:ls",
   "container:ps": "container:ls",
   "container:remove": "container:rm",
   create: "container:create",
   exec: "container:exec",
+  export: "container:export",
   history: "image:history",
   "image:list": "image:ls",
   "image:remove": "image:rm",
   "image:rmi": "image:rm",
   images: "image:ls",
+  import: "image:import",
   kill: "container:kill",
   load: "image:load",
   logs: "container:logs",

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { buildImage, busyboxImage, ociArchive, randomLayer } from "../support/images.ts";
+import { buildImage, buildIndex, busyboxImage, dockerArchive, ociArchive, randomLayer } from "../support/images.ts";
 import { pushImage } from "../support/registry.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
@@ -117,6 +117,37 @@ export const COMMAND_SCENARIOS: readonly Scenario[] = [
       await stage.node.succeed("rmi", "-f", image.config.digest);
       await stage.node.cliWith({ stdin }, "load");
       await stage.node.succeed("rmi", "-f", image.config.digest);
+    },
+  },
+  {
+    what: "rmi --platform",
+    points: ["rmi.platform-let-go"],
+    async play(stage, point) {
+      const foreign = await buildImage({
+        layers: [randomLayer(1000, point)],
+        platform: { os: "linux", architecture: "s390x" },
+      });
+      const own = await buildImage({ layers: [randomLayer(1000, point)] });
+      await stage.node.load("platforms:1", await buildIndex([foreign, own]));
+      const command = ["rmi", "--platform", "linux/s390x", "platforms:1"];
+      await stage.strikeCommand(point, command);
+      await stage.node.succeed("save", "-o", "/dev/null", "platforms:1");
+      // Let go of is as good as gone: the next collection takes it.
+      expect((await stage.node.cli(...command)).exitCode).toBeLessThan(2);
+      await stage.node.succeed("rmi", "platforms:1");
+    },
+  },
+  {
+    what: "import",
+    points: ["layer.chunk-written", "import.layer-stored", "import.unpacked"],
+    async play(stage, point) {
+      const archive = await dockerArchive(await buildImage({ layers: [randomLayer(300_000, point)] }), []);
+      const command = ["import", "-", "imported:1"];
+      await stage.strikeCommand(point, command, { stdin: archive });
+      expect(await stage.node.succeed("images", "-q", "imported")).toBe("");
+      expect((await stage.node.cliWith({ stdin: archive }, ...command)).stdout).toMatch(/^sha256:/);
+      await stage.node.succeed("save", "-o", "/dev/null", "imported:1");
+      await stage.node.succeed("rmi", "imported:1");
     },
   },
   {

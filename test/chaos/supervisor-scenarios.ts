@@ -78,6 +78,21 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    what: "commit",
+    points: ["commit.base-read", "commit.layer-stored", "commit.unpacked"],
+    async play(stage, point, name) {
+      await stage.node.succeed("run", "--name", name, "--network", "none", "busybox", "touch", "/made");
+      const command = ["commit", name, "committed:1"];
+      await stage.strikeSupervisor(point, command);
+      expect(await stage.node.succeed("images", "-q", "committed")).toBe("");
+      expect(await stage.node.succeed(...(command as [string]))).toMatch(/^sha256:/);
+      const made = ["run", "--rm", "--network", "none", "committed:1", "ls", "/made"];
+      expect(await stage.node.succeed(...(made as [string]))).toBe("/made");
+      await stage.node.succeed("rm", name);
+      await stage.node.succeed("rmi", "committed:1");
+    },
+  },
+  {
     what: "exec",
     points: [
       "exec.fifos-made",

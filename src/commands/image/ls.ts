@@ -5,6 +5,7 @@ import { IMAGE_TABLE, IMAGE_TABLE_WITH_DIGEST, imageRaw, imageRows, rowsOfImage 
 import { print } from "../../cli/output.ts";
 import { Args, Flags } from "../../cli/parameters.ts";
 import { listImages } from "../../engine/images/list.ts";
+import { EngineError } from "../../errors.ts";
 import { Filters } from "../../model/filters.ts";
 
 export default class ImageLs extends Command {
@@ -27,14 +28,14 @@ export default class ImageLs extends Command {
     }),
     "no-trunc": Flags.boolean({ summary: "Don't truncate output" }),
     quiet: Flags.boolean({ char: "q", summary: "Only show image IDs" }),
-    tree: Flags.boolean({ summary: "List multi-platform images as a tree (EXPERIMENTAL)" }),
+    tree: Flags.boolean({ summary: "List images with their platforms" }),
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ImageLs);
-    if (flags.tree) this.warn("--tree is not done yet: showing the list.");
-    const format = chooseFormat(flags);
     const filters = [...(flags.filter ?? []), ...(args.repository ? [`reference=${args.repository}`] : [])];
+    if (flags.tree) return await this.showTree(flags, Filters.parse(filters));
+    const format = chooseFormat(flags);
     const request = {
       filters: Filters.parse(filters),
       countContainers: format === "json" || /\.Containers\b|json \./.test(format),
@@ -45,12 +46,26 @@ export default class ImageLs extends Command {
     const rows = images.flatMap((image) => rowsOfImage(image, { digests }));
     print(formatRows(imageRows({ truncated: !flags["no-trunc"] }), rows, format));
   }
+
+  private async showTree(flags: FormatFlags, filters: Filters): Promise<void> {
+    const given = { quiet: flags.quiet, "no-trunc": flags["no-trunc"], digests: flags.digests, format: flags.format };
+    for (const [name, value] of Object.entries(given)) {
+      if (value) throw new EngineError("invalid-argument", `--${name} is not yet supported with --tree`);
+    }
+    const [{ listImageTrees }, { showImageTrees }] = await Promise.all([
+      import("../../engine/images/tree.ts"),
+      import("../../cli/image-tree.ts"),
+    ]);
+    await using engine = await this.openEngine();
+    print(showImageTrees(await listImageTrees(engine, { filters }, { signal: this.signal })));
+  }
 }
 
 interface FormatFlags {
   readonly format?: string | undefined;
   readonly quiet: boolean;
   readonly digests: boolean;
+  readonly "no-trunc": boolean;
 }
 
 function chooseFormat({ format = "", quiet, digests }: FormatFlags): string {

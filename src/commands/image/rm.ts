@@ -1,8 +1,9 @@
 import { Command } from "../../cli/command.ts";
 import { Args, Flags } from "../../cli/parameters.ts";
-import { platformFlag } from "../../cli/platform-flag.ts";
+import { chosenPlatform, platformFlag } from "../../cli/platform-flag.ts";
 import { reportError } from "../../cli/report-error.ts";
 import { removeImage } from "../../engine/images/remove.ts";
+import { removeImagePlatform } from "../../engine/images/remove-platform.ts";
 import { isEngineError } from "../../errors.ts";
 import type { ImageDeletion } from "../../model/image-view.ts";
 
@@ -18,15 +19,19 @@ export default class ImageRm extends Command {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ImageRm);
-    if (flags.platform) this.warn("--platform is not done yet: removing all platforms.");
+    const platform = chosenPlatform(flags.platform);
+    const { force } = flags;
+    const context = { signal: this.signal };
     await using engine = await this.openEngine();
     await this.forEachTarget(args.image, async (image) => {
       try {
-        const deletions = await removeImage(engine, { image, force: flags.force }, { signal: this.signal });
+        const deletions = platform
+          ? await removeImagePlatform(engine, { image, platform, force }, context)
+          : await removeImage(engine, { image, force }, context);
         return deletions.map(describe).join("\n");
       } catch (error) {
         // What is not there need not be removed.
-        if (!flags.force || !isEngineError(error, "not-found")) throw error;
+        if (!force || !isEngineError(error, "not-found")) throw error;
         reportError(error, { debug: this.settings.debug });
         return undefined;
       }

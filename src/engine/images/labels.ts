@@ -54,6 +54,17 @@ export function labelledChildren(labels: Labels): {
   return { config: labels[`${CONTENT_REFERENCE}config`], manifests: manifests.map((key) => labels[key] ?? "") };
 }
 
+/** containerd's filter for the manifest of a config. */
+export function parentOfConfig(digest: string): string {
+  return `labels.${JSON.stringify(`${CONTENT_REFERENCE}config`)}==${JSON.stringify(digest)}`;
+}
+
+/** The change to an index's labels that lets go of one of its manifests. */
+export function withoutChild(labels: Labels, digest: string): Labels {
+  const keys = Object.keys(labels).filter((key) => key.startsWith(CONTENT_REFERENCE) && labels[key] === digest);
+  return Object.fromEntries(keys.map((key) => [key, ""]));
+}
+
 /** The digests that these labels keep, whatever they are to their owner. */
 export function referredContent(labels: Labels): string[] {
   const prefix = CONTENT_REFERENCE.slice(0, -1);
