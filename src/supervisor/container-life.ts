@@ -52,8 +52,8 @@ export class ContainerLife {
   startWasCut = false;
   removing = false;
   removed = false;
-  /** Set while a restart that a person asked for is between its stop and its start. */
-  restartAsked = false;
+  /** The restarts that people have asked for and that have not come to their start yet. */
+  readonly restartsAsked = new Set<object>();
   /** Settles when the network and the shared memory of the last run have been released. */
   released: Promise<unknown> = Promise.resolve();
 
@@ -70,6 +70,11 @@ export class ContainerLife {
     if (this.pid !== 0) return this.paused ? "paused" : "running";
     if (this.restartPlan.isPending) return "restarting";
     return this.state.startedAt === "" ? "created" : "exited";
+  }
+
+  /** A person asked for a restart, who will start the container when it has ended. */
+  get restartAsked(): boolean {
+    return this.restartsAsked.size > 0;
   }
 
   get lastExit(): ContainerExit {

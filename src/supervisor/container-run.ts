@@ -68,18 +68,20 @@ export class ContainerRun {
    * written down as docker does. `conflict` while it is being removed.
    */
   start(): Promise<boolean> {
+    return this.#life.transitions.run(() => this.#start());
+  }
+
+  async #start(): Promise<boolean> {
     const life = this.#life;
-    return life.transitions.run(async () => {
-      life.requirePresent();
-      // The removal has ended the process, or found none, and will not look again.
-      if (life.removing) throw new EngineError("conflict", "container is marked for removal and cannot be started");
-      if (!life.container.isOwn) throw notOurs(life.container);
-      if (life.paused) throw new EngineError("conflict", "cannot start a paused container, try unpause instead");
-      if (life.pid !== 0) return false;
-      life.restartPlan.cancel();
-      await life.start({ ...life.state, restartCount: 0, restartDelayMs: undefined });
-      return true;
-    });
+    life.requirePresent();
+    // The removal has ended the process, or found none, and will not look again.
+    if (life.removing) throw new EngineError("conflict", "container is marked for removal and cannot be started");
+    if (!life.container.isOwn) throw notOurs(life.container);
+    if (life.paused) throw new EngineError("conflict", "cannot start a paused container, try unpause instead");
+    if (life.pid !== 0) return false;
+    life.restartPlan.cancel();
+    await life.start({ ...life.state, restartCount: 0, restartDelayMs: undefined });
+    return true;
   }
 
   /** Ends the container's process, and keeps its policy from starting it again. Answers false if there was nothing to end. */
@@ -102,13 +104,19 @@ export class ContainerRun {
 
   /** Ends the container's process if it runs, and starts it again. */
   async restart(request: StopRequest): Promise<void> {
-    this.#life.restartAsked = true;
+    const { restartsAsked, transitions } = this.#life;
+    const restart = {};
+    restartsAsked.add(restart);
     try {
       await this.stop(request);
       faultPoint("restart.stopped");
-      await this.start();
+      await transitions.run(async () => {
+        await this.#start();
+        // Within the step: an end of the new process that waits to be settled is owed no start by this restart.
+        restartsAsked.delete(restart);
+      });
     } finally {
-      this.#life.restartAsked = false;
+      restartsAsked.delete(restart);
     }
     this.#services.events.tell(this.container, "restart");
   }

@@ -197,6 +197,55 @@ describe("rm -f of a container that is being started", () => {
   }, 240_000);
 });
 
+describe("restarts of one container by several people at once", () => {
+  it("all succeed, and a container that is removed when it ends is there until it ends by itself", async () => {
+    const api = await openApi();
+    const id = await node.succeed("run", "-d", "--rm", "--network", "none", "--name", "web", image, "sleep", "1000");
+
+    const query = { filters: JSON.stringify({ event: ["die"], container: [id] }) };
+    const events = await api.stream("GET", "/events", { query });
+    const deaths = readLines<EngineEvent>(events);
+    const restart = async () => {
+      const failure = await api
+        .request("POST", "/containers/web/restart", { query: { t: 0 } })
+        .catch((error: unknown) => error);
+      if (failure instanceof Error) events.destroy(failure);
+    };
+    const restarts = [restart()];
+    // Each comes while the one before it starts the container, and ends the process that this one has just started.
+    for await (const _ of deaths) {
+      if (restarts.length === 6) break;
+      restarts.push(restart());
+    }
+    await Promise.all(restarts);
+
+    expect(await node.succeed("inspect", "--format", "{{.Id}} {{.State.Status}}", "web")).toBe(`${id} running`);
+    await node.succeed("stop", "-t", "0", "web");
+    await waitUntil("the container is gone", async () => (await node.succeed("ps", "-aq")) === "", PATIENCE_MS);
+    api.close();
+    await nothingLeft();
+  }, 240_000);
+
+  it("leave a container that ends at once to its end: nobody is owed its start any more", async () => {
+    const api = await openApi();
+    const script = "[ -e /tried ] && exit; touch /tried; echo ready; sleep 1000";
+    await node.succeed("run", "-d", "--rm", "--network", "none", "--name", "web", image, "sh", "-c", script);
+    await waitUntil("it has been tried", async () => (await node.succeed("logs", "web")) === "ready");
+
+    const restart = async () => {
+      const failure = await api
+        .request("POST", "/containers/web/restart", { query: { t: 0 } })
+        .catch((error: unknown) => error);
+      if (failure !== undefined) expect(isEngineError(failure, "not-found", "conflict")).toBe(true);
+    };
+    await Promise.all(times(4, restart));
+
+    await waitUntil("the container is gone", async () => (await node.succeed("ps", "-aq")) === "", PATIENCE_MS);
+    api.close();
+    await nothingLeft();
+  }, 240_000);
+});
+
 /** The supervisor as its own client speaks to it: a command takes longer to load than a container to start. */
 async function openApi(): Promise<EngineApi> {
   await node.succeed("supervisor", "start");
