@@ -1,5 +1,5 @@
 import type { Random } from "../support/random.ts";
-import { mutatedBytes, mutatedJson, mutatedText } from "./mutate.ts";
+import { mutatedBytes, mutatedJson, mutatedText, wordsWith } from "./mutate.ts";
 
 /** A parser of something that comes from outside, and how inputs for it are made. */
 export interface Target {
@@ -27,7 +27,8 @@ interface TextTarget {
 
 export function textTarget(name: string, options: TextTarget, run: (text: string) => void): Target {
   const { seeds, pieces = [], allows } = options;
-  return { name, generate: (random) => mutatedText(random, seeds, pieces), run, ...(allows && { allows }) };
+  const words = wordsWith(pieces);
+  return { name, generate: (random) => mutatedText(random, seeds, words), run, ...(allows && { allows }) };
 }
 
 interface BytesTarget {
@@ -43,10 +44,13 @@ export function bytesTarget(name: string, options: BytesTarget, run: (bytes: Buf
 /** JSON of another shape, and now and then text that is no JSON. */
 export function jsonTarget(name: string, seeds: readonly unknown[], run: (text: string) => void): Target {
   const texts = seeds.map((seed) => JSON.stringify(seed));
+  const words = wordsWith([]);
   return {
     name,
     generate: (random) => {
-      return random.oneIn(4) ? mutatedText(random, texts, []) : (JSON.stringify(mutatedJson(random, seeds)) ?? "null");
+      return random.oneIn(4)
+        ? mutatedText(random, texts, words)
+        : (JSON.stringify(mutatedJson(random, texts)) ?? "null");
     },
     run,
   };

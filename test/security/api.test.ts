@@ -1,7 +1,7 @@
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { mutatedJson, mutatedText } from "../fuzz/mutate.ts";
+import { mutatedJson, mutatedText, wordsWith } from "../fuzz/mutate.ts";
 import { freshNamespace, type TestNode } from "../support/namespace.ts";
 import { Random } from "../support/random.ts";
 
@@ -250,7 +250,8 @@ const BODIES = [
     },
   },
   { Cmd: ["true"], AttachStdout: true, User: "root", ConsoleSize: [5, 5], Env: ["A"], WorkingDir: "/" },
-];
+].map((body) => JSON.stringify(body));
+const WORDS = wordsWith([]);
 
 function randomRequest(random: Random): [method: string, path: string, body: string] {
   const [method, pattern, parameters] = random.pick(ROUTES);
@@ -261,5 +262,5 @@ function randomRequest(random: Random): [method: string, path: string, body: str
   const path = `${version}${pattern.replace("ID", () => random.pick(IDS))}${query.length > 0 ? `?${query.join("&")}` : ""}`;
   if (method !== "POST") return [method, path, ""];
   const json = JSON.stringify(mutatedJson(random, BODIES)) ?? "";
-  return [method, path, random.oneIn(5) ? mutatedText(random, [json], []) : json];
+  return [method, path, random.oneIn(5) ? mutatedText(random, [json], WORDS) : json];
 }
