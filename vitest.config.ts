@@ -9,6 +9,9 @@ const NETWORK = ["test/cni/**/*.test.ts", "test/leaks/**/*.test.ts"];
 /** Folders whose tests kill processes, for as long as one likes: `npm run test:chaos`, not in CI. */
 const CHAOS = ["test/chaos/**/*.test.ts"];
 
+/** Folders whose tests need minutes and gigabytes: `npm run test:heavy`, not in CI, which has the same with smaller sizes. */
+const HEAVY = ["test/heavy/**/*.test.ts"];
+
 export default defineConfig({
   test: {
     // Two files at a time: each of them starts containers, and the machines that run this have two cores.
@@ -45,9 +48,20 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "heavy",
+          include: HEAVY,
+          globalSetup: ["test/support/global-setup.ts"],
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+          hookTimeout: 1_800_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "host",
           include: ["test/**/*.test.ts"],
-          exclude: [...PURE, ...NETWORK, ...CHAOS, "test/bench/**"],
+          exclude: [...PURE, ...NETWORK, ...CHAOS, ...HEAVY, "test/bench/**"],
           globalSetup: ["test/support/global-setup.ts"],
         },
       },

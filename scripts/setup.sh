@@ -25,6 +25,8 @@ requirements=(
   "script bsdutils"
   "ps procps"
   "openssl openssl"
+  # Shows a program of a test another time of day.
+  "/usr/lib/*/faketime/libfaketimeMT.so.1 libfaketime"
   "/etc/ssl/certs/ca-certificates.crt ca-certificates"
   # Node 26, which wharf runs on, is linked against it.
   "/usr/lib/*/libatomic.so.1 libatomic1"

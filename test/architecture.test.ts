@@ -8,7 +8,7 @@ const SOURCE = join(dirname(fileURLToPath(import.meta.url)), "../src");
 const BOUNDARIES = ["api", "archive", "cni", "containerd", "registry", "stdio", "store"] as const;
 
 /** Files beside the folders, which import nothing and which all but the pure folders may import. */
-const ROOT_FILES = ["errors", "fault-point", "program-environment"] as const;
+const ROOT_FILES = ["errors", "fault-point", "program-environment", "wall-clock"] as const;
 
 /** Which folders a folder's files may import, beside their own. Downwards only. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {

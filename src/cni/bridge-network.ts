@@ -245,9 +245,9 @@ async function deleteLink(name: string): Promise<void> {
 }
 
 async function vanishes(name: string): Promise<boolean> {
-  const deadline = Date.now() + VANISH_DEADLINE_MS;
+  const deadline = performance.now() + VANISH_DEADLINE_MS;
   while (await interfaceExists(name)) {
-    if (Date.now() > deadline) return false;
+    if (performance.now() > deadline) return false;
     await delay(5);
   }
   return true;

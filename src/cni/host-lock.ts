@@ -15,7 +15,7 @@ const PATIENCE_MS = 30_000;
  * @throws EngineError `deadline-exceeded` if another process keeps the lock too long.
  */
 export async function withHostLock<T>(name: string, task: () => Promise<T>): Promise<T> {
-  const server = await acquire(`\0wharf-${name}`.padEnd(ABSTRACT_NAME_LENGTH, "\0"), Date.now() + PATIENCE_MS);
+  const server = await acquire(`\0wharf-${name}`.padEnd(ABSTRACT_NAME_LENGTH, "\0"), performance.now() + PATIENCE_MS);
   const waiting = new Set<{ destroy(): void }>();
   server.on("connection", (socket) => {
     waiting.add(socket.on("error", () => undefined).once("close", () => waiting.delete(socket)));
@@ -29,10 +29,10 @@ export async function withHostLock<T>(name: string, task: () => Promise<T>): Pro
 }
 
 async function acquire(path: string, deadline: number): Promise<Server> {
-  while (Date.now() < deadline) {
+  while (performance.now() < deadline) {
     const server = await listen(path);
     if (server !== undefined) return server;
-    await ownerGone(path, deadline - Date.now());
+    await ownerGone(path, deadline - performance.now());
   }
   throw new EngineError("deadline-exceeded", "another wharf process is busy with this host's networks for too long");
 }

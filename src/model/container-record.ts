@@ -107,6 +107,11 @@ export interface ContainerState {
   /** What `startedAt` was before the last start: it is written while the process is being started, which may not come about. */
   readonly startedBefore?: string | undefined;
   readonly finishedAt: string;
+  /**
+   * True from a start until the end of that run is written down. The two moments do not tell, for the clock may have been
+   * set back between them. Absent until the first start.
+   */
+  readonly unsettled?: boolean | undefined;
   readonly exitCode: number;
   readonly error: string;
   readonly oomKilled: boolean;

@@ -62,8 +62,9 @@ function statusOf(state: ContainerState, task: TaskFacts | undefined): Container
 }
 
 /** True of a container whose last start has no end yet, as far as was written down. */
-export function hasUnsettledRun({ startedAt, finishedAt }: ContainerState): boolean {
-  return startedAt !== "" && !(Date.parse(finishedAt) >= Date.parse(startedAt));
+export function hasUnsettledRun({ startedAt, finishedAt, unsettled }: ContainerState): boolean {
+  // An earlier version wrote no more than the moments.
+  return unsettled ?? (startedAt !== "" && !(Date.parse(finishedAt) >= Date.parse(startedAt)));
 }
 
 function healthSuffix(health: ContainerStateView["Health"]): string {

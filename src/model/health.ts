@@ -59,21 +59,25 @@ export function startingHealth(startedAt: string, previous: HealthRecord | undef
   return { startedAt, status: "starting", failingStreak: 0, log: previous?.log ?? [] };
 }
 
+export interface ProbeContext {
+  readonly timing: HealthTiming;
+  /** How old the run was when the probe began. */
+  readonly ageMs: number;
+}
+
 /** How long to wait before the next probe: within the start period, until the first success, the start interval. */
-export function probeDelayMs({ startedAt, status }: HealthRecord, timing: HealthTiming, now: number): number {
-  const withinStartPeriod = now - Date.parse(startedAt) < timing.startPeriodMs;
-  return withinStartPeriod && status === "starting" ? timing.startIntervalMs : timing.intervalMs;
+export function probeDelayMs({ status }: HealthRecord, timing: HealthTiming, ageMs: number): number {
+  return ageMs < timing.startPeriodMs && status === "starting" ? timing.startIntervalMs : timing.intervalMs;
 }
 
 /**
  * docker's state machine. One success makes a container healthy, `retries` failures in a row make it unhealthy; failures
  * of a container that was never healthy do not count while its start period lasts.
  */
-export function afterProbe(health: HealthRecord, result: ProbeResult, timing: HealthTiming): HealthRecord {
+export function afterProbe(health: HealthRecord, result: ProbeResult, { timing, ageMs }: ProbeContext): HealthRecord {
   const log = [...health.log, result].slice(-KEPT_RESULTS);
   if (result.ExitCode === 0) return { ...health, status: "healthy", failingStreak: 0, log };
-  const age = Date.parse(result.Start) - Date.parse(health.startedAt);
-  if (health.status === "starting" && age < timing.startPeriodMs) return { ...health, log };
+  if (health.status === "starting" && ageMs < timing.startPeriodMs) return { ...health, log };
   const failingStreak = health.failingStreak + 1;
   return { ...health, status: failingStreak >= timing.retries ? "unhealthy" : health.status, failingStreak, log };
 }

@@ -46,7 +46,7 @@ export class Authorizer {
   async authorization(access: AccessRequest): Promise<string | undefined> {
     const key = keyOf(access);
     const grant = await this.grants.get(key);
-    if (grant && grant.expiresAt - EXPIRY_MARGIN_MS > Date.now()) {
+    if (grant && grant.expiresAt - EXPIRY_MARGIN_MS > performance.now()) {
       return grant.header;
     }
     const challenge = this.challenges.get(key);
@@ -103,7 +103,7 @@ export class Authorizer {
     if (credentials?.type === "registry-token") {
       return { header: `Bearer ${credentials.token}`, expiresAt: NEVER };
     }
-    const requestedAt = Date.now();
+    const requestedAt = performance.now();
     const { realm = "", service, scope } = challenge.parameters;
     const scopes = scopesToRequest(access.scopes, scope);
     const answer = await this.tokens.request({ ...access, realm, service, scopes }, credentials);

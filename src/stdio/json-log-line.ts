@@ -12,13 +12,12 @@ const HEX = "0123456789abcdef";
 const UTF8_LINE_SEPARATOR = Buffer.from("\u2028").subarray(0, 2);
 
 /**
- * A moment, by default this one, as RFC 3339 with nanoseconds and without trailing zeros, as Go's RFC3339Nano: what docker
- * writes. `atMs` counts from the epoch.
+ * A moment as RFC 3339 with nanoseconds and without trailing zeros, as Go's RFC3339Nano: what docker writes. `atMs` counts
+ * from the epoch.
  */
-export function logTime(atMs?: number): string {
-  const now = atMs ?? performance.timeOrigin + performance.now();
-  const seconds = new Date(now).toISOString().slice(0, 19);
-  const fraction = Math.floor((now % 1000) * 1e6)
+export function logTime(atMs: number): string {
+  const seconds = new Date(atMs).toISOString().slice(0, 19);
+  const fraction = Math.floor((atMs % 1000) * 1e6)
     .toString()
     .padStart(9, "0")
     .replace(/0+$/, "");

@@ -1,4 +1,5 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
+import { callAt } from "../wall-clock.ts";
 import { entryTime, LogDecoder, type LogRun, type LogView } from "./json-log-decoder.ts";
 
 export interface ReadLogOptions extends LogView {
@@ -132,11 +133,11 @@ class Changes {
       this.#notify();
     };
     signal?.addEventListener("abort", end, { once: true });
-    const timer = until === undefined ? undefined : setTimeout(end, Math.max(0, Date.parse(until) - Date.now()));
+    const forget = until === undefined ? undefined : callAt(Date.parse(until), end);
     this.#stop = () => {
       unlisten();
       signal?.removeEventListener("abort", end);
-      clearTimeout(timer);
+      forget?.();
     };
   }
 

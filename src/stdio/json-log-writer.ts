@@ -13,6 +13,7 @@ import {
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { faultPoint } from "../fault-point.ts";
+import { WallClock } from "../wall-clock.ts";
 import { entryCapacity, LONGEST_ENTRY_BYTES, logTime, writeText } from "./json-log-line.ts";
 import type { LogJournal, LogPositions } from "./log-journal.ts";
 import type { ChunkOrigin, OutputLog, OutputStream } from "./process-io.ts";
@@ -71,6 +72,7 @@ export class JsonLogWriter implements OutputLog {
   #writing: Promise<void> | undefined;
   readonly #unfinished: Record<OutputStream, Buffer | undefined> = { stdout: undefined, stderr: undefined };
   readonly #listeners = new Set<() => void>();
+  readonly #clock = new WallClock();
   readonly #onFailure: ((error: Error) => void) | undefined;
   #failed = false;
   #journal: LogJournal | undefined;
@@ -159,7 +161,7 @@ export class JsonLogWriter implements OutputLog {
 
   /** Turns the lines of `data` into steps; what follows the last LF is kept, unless it is the very last. */
   #encode(stream: OutputStream, data: Buffer, { position, atMs, last = false }: EncodeOptions): void {
-    const tail = Buffer.from(`","stream":"${stream}","time":"${logTime(atMs)}"}\n`);
+    const tail = Buffer.from(`","stream":"${stream}","time":"${logTime(atMs ?? this.#clock.now())}"}\n`);
     let target = this.#buffer ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
     let from = 0;
     let at = 0;

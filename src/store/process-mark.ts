@@ -5,7 +5,7 @@ import { readFileSync, readlinkSync } from "node:fs";
  * still at it: the boot, the PID namespace, the PID and the start time together belong to one process for ever.
  */
 export function currentProcessMark(): string {
-  return [bootId(), pidNamespace(), process.pid, startTime(process.pid) ?? ""].join("/");
+  return [bootId(), pidNamespace(), process.pid, startTicks(process.pid) ?? ""].join("/");
 }
 
 /** Whether the process that left the mark may still run. One of another PID namespace cannot be looked for, and may. */
@@ -13,7 +13,7 @@ export function mayRun(mark: string): boolean {
   const [boot, namespace, pid, start] = mark.split("/");
   if (start === undefined || start === "") return true;
   if (boot !== bootId()) return false;
-  return namespace !== pidNamespace() || startTime(Number(pid)) === start;
+  return namespace !== pidNamespace() || startTicks(Number(pid)) === start;
 }
 
 function bootId(): string {
@@ -24,8 +24,11 @@ function pidNamespace(): string {
   return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "";
 }
 
-/** In the kernel's ticks since the boot; undefined when there is no such process, or only what its parent has not reaped. */
-function startTime(pid: number): string | undefined {
+/**
+ * When a process started, in the kernel's ticks since the boot; undefined when there is no such process, or only what its
+ * parent has not reaped.
+ */
+export function startTicks(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The program's name, in parentheses, may hold anything.

@@ -12,6 +12,7 @@ import {
   startingHealth,
 } from "../model/health.ts";
 import { runProbe } from "./health-probe.ts";
+import type { RunAge } from "./run-age.ts";
 import type { RunServices } from "./run-services.ts";
 
 /** The container whose health is looked after. */
@@ -19,6 +20,8 @@ export interface HealthSubject {
   readonly id: string;
   readonly container: StoredContainer;
   readonly state: ContainerState;
+  /** Of the run that is probed. */
+  readonly age: RunAge | undefined;
 }
 
 /**
@@ -70,6 +73,12 @@ export class ContainerHealth {
     await this.#probe;
   }
 
+  /** The run's, as far as it is known. */
+  get #ageMs(): number {
+    const { age, state } = this.#subject;
+    return age?.ms ?? Date.now() - Date.parse(state.startedAt);
+  }
+
   #schedule(argv: readonly string[], timing: HealthTiming, signal: AbortSignal): void {
     if (this.#health === undefined) return;
     this.#timer = setTimeout(
@@ -80,16 +89,17 @@ export class ContainerHealth {
             if (!signal.aborted) this.#schedule(argv, timing, signal);
           });
       },
-      probeDelayMs(this.#health, timing, Date.now()),
+      probeDelayMs(this.#health, timing, this.#ageMs),
     );
   }
 
   async #probeOnce(argv: readonly string[], timing: HealthTiming, signal: AbortSignal): Promise<void> {
     const request = { containerId: this.#subject.id, argv, timeoutMs: timing.timeoutMs };
+    const ageMs = this.#ageMs;
     const result = await runProbe(this.#services, request, { signal });
     const before = this.#health;
     if (result === undefined || before === undefined || signal.aborted) return;
-    this.#health = afterProbe(before, result, timing);
+    this.#health = afterProbe(before, result, { timing, ageMs });
     const { status } = this.#health;
     // Whoever is told of the change finds it written down.
     await this.#write();

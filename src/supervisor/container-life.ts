@@ -17,6 +17,7 @@ import { blameMemory, recordExit } from "./exit-record.ts";
 import { type ContainerExit, ExitWaiters, type TaskExit } from "./exit-waiters.ts";
 import { Mutex } from "./mutex.ts";
 import { RestartPlan } from "./restart-plan.ts";
+import { RunAge } from "./run-age.ts";
 import type { RunServices } from "./run-services.ts";
 import { freeStuckTask } from "./stuck-shim.ts";
 
@@ -44,6 +45,8 @@ export class ContainerLife {
   state: ContainerState;
   /** The process of the present run, 0 between runs. */
   pid = 0;
+  /** Of the present run; undefined between runs, and when nobody knows. */
+  age: RunAge | undefined;
   /** The stdio of the present run; undefined between runs. */
   io: ProcessIo | undefined;
   paused = false;
@@ -108,6 +111,7 @@ export class ContainerLife {
     }
     faultPoint("start.state-written");
     this.io = io;
+    this.age = RunAge.begin();
     this.paused = false;
     this.oomKilled = false;
     io.started();
@@ -132,8 +136,10 @@ export class ContainerLife {
     const run = this.state;
     void this.health.end();
     const removes = this.removing || (hostConfig.AutoRemove && !this.restartAsked);
-    const circumstances = { policy: hostConfig.RestartPolicy, oomKilled: this.oomKilled, removes };
-    const { state, ranMs, restarts } = recordExit(run, exit, { ...circumstances, restartAsked: this.restartAsked });
+    const { oomKilled, restartAsked, age } = this;
+    const circumstances = { policy: hostConfig.RestartPolicy, oomKilled, removes, restartAsked, ageMs: age?.ms };
+    const { state, ranMs, restarts } = recordExit(run, exit, circumstances);
+    this.age = undefined;
     this.state = state;
     // Until the exit is written down only the task knows of it, so it is deleted after that.
     const vanished = !removes && !(await this.writeStateIfPresent(this.state));
@@ -264,7 +270,7 @@ export class ContainerLife {
 
   /** What docker keeps of a failed start: the reason, an exit code, and no container if it was to be removed. */
   async #recordStartFailure(error: unknown): Promise<EngineError> {
-    const { code, message, exitCode } = explainStartFailure(expectedFailure(error) ?? error);
+    const { code, message, exitCode, hint } = explainStartFailure(expectedFailure(error) ?? error);
     const desired = this.state.startedAt === "" ? "created" : "stopped";
     this.state = {
       ...this.state,
@@ -274,10 +280,7 @@ export class ContainerLife {
     };
     if (this.container.record.hostConfig.AutoRemove) await this.remove(true);
     else await this.writeState(this.state);
-    return new EngineError(code, message, {
-      cause: error,
-      hint: expectedFailure(error)?.hint,
-    });
+    return new EngineError(code, message, { cause: error, hint: hint ?? expectedFailure(error)?.hint });
   }
 
   /** The run is over for everybody who looks on; what is left to do has nothing to tell them. Returns its stdio. */

@@ -6,6 +6,7 @@ import type { ContainerState } from "../model/container-record.ts";
 import { hasUnsettledRun } from "../model/container-status.ts";
 import type { ProcessIo } from "../stdio/process-io.ts";
 import type { ContainerLife } from "./container-life.ts";
+import { RunAge } from "./run-age.ts";
 
 /** Exit code of a run whose end nobody saw, as docker shows it after a reboot. */
 const UNSEEN_EXIT_CODE = 255;
@@ -51,6 +52,7 @@ export class ContainerRecovery {
     life.pid = task.pid;
     life.paused = paused;
     life.io = io;
+    life.age = RunAge.ofProcess(task.pid);
     const { netnsPath, endpoints } = life.state;
     if (!hasUnsettledRun(life.state) || (netnsPath !== "" && endpoints.length === 0)) await this.#completeStart(task);
     await life.services.engine.networks.ports.adopt(life.state.ports);
@@ -80,7 +82,7 @@ export class ContainerRecovery {
     const connection = await recallConnection(life.services.engine, life.container);
     // One that has exited since did not start after that.
     const startedAt = status === "stopped" && exitedAt !== "" ? exitedAt : new Date().toISOString();
-    await life.writeState({ ...life.state, ...connection, startedAt });
+    await life.writeState({ ...life.state, ...connection, startedAt, unsettled: true });
   }
 
   /** Deletes the task of a run whose end is written down; that it was not was all that kept it. */
@@ -109,7 +111,8 @@ export class ContainerRecovery {
     life.startWasCut = true;
     await life.transitions.run(async () => {
       const { state } = life;
-      if (hasUnsettledRun(state)) await life.writeState({ ...state, startedAt: state.startedBefore ?? "" });
+      if (hasUnsettledRun(state))
+        await life.writeState({ ...state, startedAt: state.startedBefore ?? "", unsettled: false });
       await life.deleteTask();
     });
   }

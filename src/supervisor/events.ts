@@ -1,6 +1,7 @@
 import type { StoredContainer } from "../engine/containers/stored-container.ts";
 import type { EndpointState } from "../model/container-record.ts";
 import type { EngineEvent } from "../model/engine-event.ts";
+import { WallClock } from "../wall-clock.ts";
 
 /** How many events are kept for `--since`. docker keeps 256; scripts that look back are glad of more. */
 const KEPT_EVENTS = 1024;
@@ -11,6 +12,7 @@ type Listener = (event: EngineEvent) => void;
 export class EventLog {
   readonly #listeners = new Set<Listener>();
   readonly #kept: EngineEvent[] = [];
+  readonly #clock = new WallClock();
 
   /** Tells of a container's `action`, such as `start`, `die` or `exec_create: sh`. */
   tell({ id, name, record }: StoredContainer, action: string, attributes: Readonly<Record<string, string>> = {}): void {
@@ -39,7 +41,7 @@ export class EventLog {
   }
 
   #publish(event: Omit<EngineEvent, "scope" | "time" | "timeNano">): void {
-    const now = performance.timeOrigin + performance.now();
+    const now = this.#clock.now();
     const stamped: EngineEvent = {
       ...event,
       scope: "local",

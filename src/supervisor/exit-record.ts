@@ -14,6 +14,8 @@ export interface ExitCircumstances {
   readonly removes: boolean;
   /** A person asked for a restart, who will start it. */
   readonly restartAsked: boolean;
+  /** How long ago the run began, by a clock that nobody sets; undefined when nobody knows. */
+  readonly ageMs: number | undefined;
 }
 
 /** What follows from an exit. */
@@ -35,8 +37,8 @@ export function blameMemory(state: ContainerState): ContainerState {
 
 /** Decides what an exit makes of a container. */
 export function recordExit(run: ContainerState, exit: TaskExit, circumstances: ExitCircumstances): ExitRecord {
-  const { policy, oomKilled, removes, restartAsked } = circumstances;
-  const ranMs = Math.max(0, Date.parse(exit.exitedAt) - Date.parse(run.startedAt));
+  const { policy, oomKilled, removes, restartAsked, ageMs } = circumstances;
+  const ranMs = lengthOfRun(run, exit, ageMs);
   const wanted = run.desired === "running" && wantsRestart(policy, { ...run, exitCode: exit.exitStatus, ranMs });
   const restarts = wanted && !removes && !restartAsked;
   const record: RestartRecord = {
@@ -55,10 +57,18 @@ export function recordExit(run: ContainerState, exit: TaskExit, circumstances: E
     ...(restartAsked && { restartDelayMs: 0 }),
     desired: removes ? "removed" : restarts || restartAsked ? "running" : "stopped",
     finishedAt: exit.exitedAt,
+    unsettled: false,
     exitCode: exit.exitStatus,
     oomKilled,
     netnsPath: "",
     ports: [],
   };
   return { state, ranMs, restarts };
+}
+
+/** By the time of day, which is exact; unless the clock was set during the run, as its age tells. */
+function lengthOfRun({ startedAt }: ContainerState, { exitedAt }: TaskExit, ageMs: number | undefined): number {
+  const byClock = Date.parse(exitedAt) - Date.parse(startedAt);
+  if (ageMs === undefined) return Math.max(0, byClock);
+  return byClock >= 0 && byClock <= ageMs ? byClock : ageMs;
 }

@@ -115,7 +115,10 @@ async function settleIdle(services: RunServices, run: ContainerRun): Promise<voi
   if (run.io !== undefined) await unlessAwaiting(services, run, recovery.endOutput());
   if (state.restartDelayMs !== undefined) {
     const pausedMs = Date.now() - Date.parse(state.finishedAt);
-    return await recovery.resumeRestart(Math.max(0, state.restartDelayMs - pausedMs));
+    // Nothing is known of the pause when the clock was set back meanwhile; then it begins anew.
+    return await recovery.resumeRestart(
+      pausedMs < 0 ? state.restartDelayMs : Math.max(0, state.restartDelayMs - pausedMs),
+    );
   }
   // A person's start was cut short before there was a process.
   const wanted = ["always", "unless-stopped"].includes(hostConfig.RestartPolicy.Name);

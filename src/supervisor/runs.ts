@@ -11,6 +11,9 @@ import { reconcile } from "./recovery.ts";
 import type { RunServices } from "./run-services.ts";
 import { type TaskObserver, TaskWatch } from "./task-watch.ts";
 
+/** What `ps` shows of an id, or more of it. */
+const SHORT_ID = /^[0-9a-f]{12,}$/;
+
 /**
  * The containers of one namespace, as the supervisor knows them. It is the only writer, so what it remembers is right;
  * names are looked up in containerd all the same, where other clients may rename and remove.
@@ -20,8 +23,8 @@ export class ContainerRuns {
   readonly #runs = new Map<string, ContainerRun>();
   readonly #creations = new Set<Promise<unknown>>();
   #watch: TaskWatch | undefined;
-  /** How many containers have gone so far. */
-  #removals = 0;
+  /** Under way now, and the containers that have gone meanwhile. */
+  readonly #lookUps = { count: 0, gone: new Set<string>() };
 
   constructor(services: RunServices) {
     this.#services = services;
@@ -97,12 +100,13 @@ export class ContainerRuns {
   }
 
   /**
-   * Finds a container by name, id or unique prefix; by full id without asking containerd.
+   * Finds a container by name, id or unique prefix; by what is shown as its id, without asking containerd: that reads all
+   * records of the namespace.
    *
    * @throws EngineError `not-found`; `invalid-argument` for an ambiguous prefix.
    */
   async find(nameOrId: string, { signal }: { readonly signal: AbortSignal }): Promise<ContainerRun> {
-    const known = this.#runs.get(nameOrId);
+    const known = this.#runs.get(nameOrId) ?? this.#byShortId(nameOrId);
     if (known?.container.isOwn) return known;
     const run = await this.#lookUp(nameOrId, signal);
     if (!run.container.isOwn) await run.observeForeign(signal);
@@ -116,12 +120,28 @@ export class ContainerRuns {
   }
 
   async #lookUp(nameOrId: string, signal: AbortSignal): Promise<ContainerRun> {
-    for (;;) {
-      const removals = this.#removals;
-      const container = await resolveContainer(this.#services.engine, nameOrId, { signal });
-      // One that has gone since containerd answered would be taken for a new one, and removed a second time.
-      if (this.#runs.has(container.id) || this.#removals === removals) return this.#track(container);
+    const lookUps = this.#lookUps;
+    lookUps.count += 1;
+    try {
+      for (;;) {
+        const container = await resolveContainer(this.#services.engine, nameOrId, { signal });
+        // One that has gone since containerd answered would be taken for a new one, and removed a second time.
+        if (!lookUps.gone.has(container.id)) return this.#track(container);
+      }
+    } finally {
+      lookUps.count -= 1;
+      if (lookUps.count === 0) lookUps.gone.clear();
     }
+  }
+
+  /** The one container whose id begins so; undefined when there are several, or when it is a container's name. */
+  #byShortId(text: string): ContainerRun | undefined {
+    if (!SHORT_ID.test(text)) return undefined;
+    const found = [...this.#runs.values()].filter(
+      ({ id, container }) => id.startsWith(text) || container.name === text,
+    );
+    const [run] = found;
+    return found.length === 1 && run?.id.startsWith(text) ? run : undefined;
   }
 
   #track(container: StoredContainer): ContainerRun {
@@ -134,7 +154,7 @@ export class ContainerRuns {
     this.#runs.set(container.id, run);
     void run.wait("removed").then(() => {
       this.#runs.delete(container.id);
-      this.#removals += 1;
+      if (this.#lookUps.count > 0) this.#lookUps.gone.add(container.id);
     });
     return run;
   }

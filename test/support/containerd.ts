@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -30,14 +30,18 @@ export interface TestContainerd extends AsyncDisposable {
  * programs, a peer's version such as `1.7` or `2.1`, or, when empty, the one in PATH.
  */
 export async function startContainerd(
-  options: { readonly rootSize?: string | undefined } = {},
+  options: {
+    readonly rootSize?: string | undefined;
+    /** Programs of the host that this containerd does not find. */
+    readonly without?: readonly string[] | undefined;
+  } = {},
 ): Promise<TestContainerd> {
   if (process.getuid?.() !== 0) throw new Error("these tests start containerd, which needs root");
   // Short, because a socket's path may have 107 bytes.
   const directory = await mkdtemp(join(tmpdir(), "wharf-c-"));
   const address = join(directory, "containerd.sock");
   const client = connectContainerd({ address, namespace: "default", snapshotter: "overlayfs" });
-  const launch = async (): Promise<Daemon> => await launchContainerd(directory, client);
+  const launch = async (): Promise<Daemon> => await launchContainerd(directory, client, options.without ?? []);
   await writeConfig(directory, address);
   if (options.rootSize !== undefined) {
     await mkdir(join(directory, "root"));
@@ -74,14 +78,36 @@ export async function startContainerd(
   };
 }
 
-async function launchContainerd(directory: string, client: Containerd): Promise<Daemon> {
+async function launchContainerd(directory: string, client: Containerd, without: readonly string[]): Promise<Daemon> {
   const programs = containerdPrograms();
-  return await startDaemon(join(programs, "containerd"), ["--config", join(directory, "config.toml")], {
+  // The shims of the same version come first.
+  const path = `${programs}:${process.env.PATH}:/usr/sbin:/sbin`;
+  const hidden = hidePrograms(without, path.split(":"), join(directory, "hidden"));
+  const commandLine = [...hidden, join(programs, "containerd"), "--config", join(directory, "config.toml")];
+  return await startDaemon(commandLine[0] as string, commandLine.slice(1), {
     logPath: join(directory, "containerd.log"),
-    // The shims of the same version come first.
-    env: { PATH: `${programs}:${process.env.PATH}:/usr/sbin:/sbin` },
+    env: { PATH: path },
     isReady: async () => (await client.version({ timeoutMs: 1_000 })).version !== "",
   });
+}
+
+/** The words in front of a command that run it where the programs are not found; none when there are no programs. */
+function hidePrograms(programs: readonly string[], path: readonly string[], layers: string): string[] {
+  if (programs.length === 0) return [];
+  const directories = new Set(
+    path.filter((directory) => existsSync(directory)).map((directory) => realpathSync(directory)),
+  );
+  const script = [...directories].flatMap((directory, index) => {
+    const present = programs.filter((program) => existsSync(join(directory, program)));
+    if (present.length === 0) return [];
+    const [upper, work] = [`${layers}/${index}/upper`, `${layers}/${index}/work`];
+    // An overlay shows a file of these numbers as one that is not there.
+    const whiteouts = present.map((program) => `rm -f ${upper}/${program}; mknod ${upper}/${program} c 0 0`);
+    const overlay = `lowerdir=${directory},upperdir=${upper},workdir=${work}`;
+    return [`mkdir -p ${upper} ${work}`, ...whiteouts, `mount -t overlay -o ${overlay} overlay ${directory}`];
+  });
+  const words = ["unshare", "--mount", "--propagation", "unchanged", "bash", "-ec"];
+  return [...words, `${script.join("\n")}\nexec "$@"`, "containerd"];
 }
 
 async function writeConfig(directory: string, address: string): Promise<void> {

@@ -18,6 +18,8 @@ export interface OwnHostOptions {
   readonly beforeStart?: (directory: string) => Promise<void>;
   /** Puts containerd's root on a file system of this size, as mount(8) writes it. */
   readonly containerdRootSize?: string;
+  /** Programs of the host that containerd does not find. */
+  readonly containerdWithout?: readonly string[];
 }
 
 type Made<Host> = new (directory: string, containerd: TestContainerd, node: TestNode) => Host;
@@ -38,7 +40,10 @@ export class OwnHost implements AsyncDisposable {
   static async start<Host extends OwnHost>(this: Made<Host>, options: OwnHostOptions = {}): Promise<Host> {
     const directory = await mkdtemp(join(tmpdir(), "wharf-o-"));
     await options.beforeStart?.(directory);
-    const containerd = await startContainerd({ rootSize: options.containerdRootSize });
+    const containerd = await startContainerd({
+      rootSize: options.containerdRootSize,
+      without: options.containerdWithout,
+    });
     const node = new TestNode(
       {
         address: containerd.address,

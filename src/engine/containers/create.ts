@@ -41,8 +41,8 @@ import { sharedContainerOf } from "./shared-namespaces.ts";
 import { StoredContainer } from "./stored-container.ts";
 import { networkNameOf } from "./views.ts";
 
-/** What an interrupted creation leaves in containerd is collected after this time. */
-const LEASE_MS = 60 * 60 * 1000;
+/** What an interrupted creation leaves in containerd is collected after this time of day, which may be set meanwhile. */
+const LEASE_MS = 7 * 24 * 60 * 60 * 1000;
 const LEASE_LINGER_MS = 500;
 /** containerd takes a label whose key and value together are no longer. */
 const LONGEST_LABEL_BYTES = 4096;

@@ -70,7 +70,8 @@ export async function startContainer(
   );
   faultPoint("start.task-connected");
   const startedAt = new Date().toISOString();
-  const state: ContainerState = { ...intended, ...connection, startedAt, startedBefore: intended.startedAt };
+  const begun = { startedAt, startedBefore: intended.startedAt, unsettled: true };
+  const state: ContainerState = { ...intended, ...connection, ...begun };
   await together(startProcess(engine, id, signal), writeState(engine, id, state, { signal }));
   faultPoint("start.process-started");
   rollback.commit();

@@ -176,8 +176,8 @@ async function accepts(socketPath: string): Promise<boolean> {
 }
 
 async function poll(condition: () => Promise<boolean>, deadlineMs: number, signal: AbortSignal): Promise<boolean> {
-  const deadline = Date.now() + deadlineMs;
-  while (Date.now() < deadline) {
+  const deadline = performance.now() + deadlineMs;
+  while (performance.now() < deadline) {
     if (await condition()) return true;
     await delay(POLL_MS, undefined, { signal });
   }

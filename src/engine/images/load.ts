@@ -69,7 +69,8 @@ interface Load {
   readonly signal: AbortSignal;
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+/** Of a lease whose owner was killed; by the time of day, which may be set by a day while the owner is at it. */
+const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
 
 /**
  * Puts the images of an archive, an OCI layout or docker's own kind, into the content store, unpacks and records them.
@@ -84,7 +85,7 @@ export async function loadImages(
   { signal, onProgress }: OperationContext<LoadEvent>,
 ): Promise<LoadedImage[]> {
   const { containerd } = engine;
-  await using lease = await containerd.leases.create({ expiresInMs: DAY_MS, signal });
+  await using lease = await containerd.leases.create({ expiresInMs: WEEK_MS, signal });
   faultPoint("load.leased");
   const contents = await storeArchive(containerd.content, archive, {
     leaseId: lease.id,

@@ -41,7 +41,8 @@ export interface PulledImage {
 
 /** As many layers at a time as docker downloads. */
 const MAX_DOWNLOADS = 3;
-const DAY_MS = 24 * 60 * 60 * 1000;
+/** Of a lease whose owner was killed; by the time of day, which may be set by a day while the owner is at it. */
+const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
 
 type Puller = Pick<Engine, "containerd" | "registry">;
 
@@ -69,7 +70,7 @@ export async function pullImage(
   const target = await registry.resolve(reference, { signal });
   onProgress({ type: "resolved", target });
   faultPoint("pull.resolved");
-  await using lease = await containerd.leases.create({ expiresInMs: DAY_MS, signal });
+  await using lease = await containerd.leases.create({ expiresInMs: WEEK_MS, signal });
   faultPoint("pull.leased");
   const pull: Pull = { reference, platform, leaseId: lease.id, signal, onProgress };
   try {

@@ -8,7 +8,8 @@ import { measureImage } from "./size.ts";
 
 type Unpacker = Pick<Engine, "containerd">;
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+/** Of a lease whose owner was killed; by the time of day, which may be set by a day while the owner is at it. */
+const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
 const CLEANUP_TIMEOUT_MS = 10_000;
 /** On a snapshot: the chain ID that it is going to have, for snapshotters that fetch layers by themselves. */
 const SNAPSHOT_TARGET = "containerd.io/snapshot.ref";
@@ -27,7 +28,7 @@ export async function ensureUnpacked(
   if (image.chainId === "" || (await isUnpacked({ containerd: target }, image.chainId, { signal }))) {
     return image.chainId;
   }
-  await using lease = await target.leases.create({ expiresInMs: DAY_MS, signal });
+  await using lease = await target.leases.create({ expiresInMs: WEEK_MS, signal });
   for (const layer of imageLayers(image.manifestContent, image.config)) {
     await unpackLayer({ containerd: target }, layer, { leaseId: lease.id, signal });
   }

@@ -1,12 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { EngineEvent } from "../../model/engine-event.ts";
 import { Filters } from "../../model/filters.ts";
 import { parseMoment } from "../../model/moment.ts";
+import { callAt } from "../../wall-clock.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { Router } from "../router.ts";
-
-/** Node's timers count in 31 bits: one of more days than 24 would go off at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const FILTERS = [
   "config",
@@ -48,16 +45,22 @@ async function showEvents(context: RequestContext): Promise<void> {
   };
   if (since !== undefined) for (const event of events.since(since)) tell(event);
   const stopListening = events.listen(tell);
-  await untilOver(context.signal, until === undefined ? undefined : until - now.getTime());
+  await untilOver(context.signal, until);
   stopListening();
   response.end();
 }
 
-/** Settles when the client has gone, or the time is over. */
-async function untilOver(signal: AbortSignal, remainingMs: number | undefined): Promise<void> {
-  if (remainingMs !== undefined && remainingMs <= LONGEST_TIMER_MS)
-    await delay(Math.max(0, remainingMs), undefined, { signal }).catch(() => undefined);
-  else if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+/** Settles when the client has gone, or the moment has come. */
+async function untilOver(signal: AbortSignal, untilMs: number | undefined): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const forget = untilMs === undefined ? undefined : callAt(untilMs, resolve);
+    const leave = () => {
+      forget?.();
+      resolve();
+    };
+    signal.addEventListener("abort", leave, { once: true });
+  });
 }
 
 function matches(event: EngineEvent, filters: Filters): boolean {

@@ -11,17 +11,16 @@ import {
 } from "../../../src/model/health.ts";
 
 const STARTED_AT = "2026-01-01T00:00:00.000Z";
-const START = Date.parse(STARTED_AT);
 
 /** A probe that began so many seconds after the container and left with the exit code. */
 function probe(exitCode: number, afterSeconds = 0) {
-  const Start = new Date(START + afterSeconds * 1000).toISOString();
-  return { Start, End: Start, ExitCode: exitCode, Output: `${afterSeconds}` };
+  return { Start: STARTED_AT, End: STARTED_AT, ExitCode: exitCode, Output: `${afterSeconds}` };
 }
 
 function probed(timing: Parameters<typeof healthTiming>[0], ...results: ReturnType<typeof probe>[]): HealthRecord {
   return results.reduce(
-    (health, result) => afterProbe(health, result, healthTiming(timing)),
+    (health, result) =>
+      afterProbe(health, result, { timing: healthTiming(timing), ageMs: Number(result.Output) * 1000 }),
     startingHealth(STARTED_AT, undefined),
   );
 }
@@ -100,9 +99,9 @@ describe("probeDelayMs", () => {
 
   it("is the start interval within the start period, until the first success", () => {
     const starting = startingHealth(STARTED_AT, undefined);
-    expect(probeDelayMs(starting, timing, START + 9_999)).toBe(1_000);
-    expect(probeDelayMs(starting, timing, START + 10_000)).toBe(30_000);
-    expect(probeDelayMs({ ...starting, status: "healthy" }, timing, START)).toBe(30_000);
+    expect(probeDelayMs(starting, timing, 9_999)).toBe(1_000);
+    expect(probeDelayMs(starting, timing, 10_000)).toBe(30_000);
+    expect(probeDelayMs({ ...starting, status: "healthy" }, timing, 0)).toBe(30_000);
   });
 });
 

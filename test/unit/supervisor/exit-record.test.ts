@@ -5,7 +5,7 @@ import { blameMemory, recordExit } from "../../../src/supervisor/exit-record.ts"
 const RUN = { ...INITIAL_STATE, desired: "running" as const, startedAt: "2026-01-01T00:00:00.000Z" };
 const EXIT = { pid: 7, exitStatus: 1, exitedAt: "2026-01-01T00:00:03.000Z" };
 const ALWAYS = { Name: "always" as const, MaximumRetryCount: 0 };
-const CIRCUMSTANCES = { policy: ALWAYS, oomKilled: false, removes: false, restartAsked: false };
+const CIRCUMSTANCES = { policy: ALWAYS, oomKilled: false, removes: false, restartAsked: false, ageMs: 3_100 };
 
 describe("blameMemory", () => {
   it("corrects the last exit, and of the restarts the one that it led to", () => {
@@ -40,6 +40,18 @@ describe("recordExit", () => {
     const { state } = recordExit(RUN, exit, { ...CIRCUMSTANCES, oomKilled });
 
     expect(state.restarts?.at(-1)).toMatchObject({ reason, oomKilled });
+  });
+
+  it.each([
+    ["forward by a day", "2026-01-02T00:00:02.500Z", 3_000, 3_000],
+    ["back by an hour", "2025-12-31T23:00:03.000Z", 3_000, 3_000],
+    ["back by an hour, in a run that nobody timed", "2025-12-31T23:00:03.000Z", undefined, 0],
+  ])("takes the length of a run from its age when the clock was set %s", (_how, exitedAt, ageMs, expected) => {
+    const before = { ...RUN, restartDelayMs: 400 };
+    const { state, ranMs } = recordExit(before, { ...EXIT, exitedAt }, { ...CIRCUMSTANCES, ageMs });
+
+    expect(ranMs).toBe(expected);
+    expect(state).toMatchObject({ finishedAt: exitedAt, unsettled: false, restartDelayMs: 800 });
   });
 
   it("remembers the last ten restarts", () => {

@@ -55,6 +55,24 @@ describe("explainStartFailure", () => {
     );
   });
 
+  it.each([
+    [
+      "runc",
+      'failed to create shim task: OCI runtime create failed: unable to retrieve OCI runtime error (open /run/log.json: no such file or directory): exec: "runc": executable file not found in $PATH: unknown',
+    ],
+    [
+      "containerd-shim-runc-v2",
+      'failed to start shim: failed to resolve runtime path: runtime "io.containerd.runc.v2" binary not installed "containerd-shim-runc-v2": file does not exist',
+    ],
+  ])("tells a host that lacks %s from a container that lacks its program", (program, text) => {
+    expect(explainStartFailure(new EngineError("internal", text))).toEqual({
+      code: "failed-precondition",
+      message: `containerd finds no program ${program}, which it starts containers with`,
+      exitCode: 128,
+      hint: "run: wharf system install",
+    });
+  });
+
   it("takes other failures of the runtime for what they are", () => {
     const failure = explainStartFailure(new EngineError("internal", `${PREFIX}: error setting cgroup: unknown`));
 
