@@ -137,7 +137,7 @@ describe("when the clock is set while containers run", () => {
 
 it("a load that is under way when the clock goes two days forward keeps what it has", async () => {
   const { node } = host;
-  const image = await busyboxImage({ layers: [randomLayer(2_000_000)] });
+  const image = await busyboxImage({ layers: [randomLayer(10_000, "first"), randomLayer(2_000_000)] });
   const archive = await ociArchive(image, ["docker.io/library/slow:1"]);
   // For containerd the clock has gone forward since this command looked at it.
   host.setClock("-2d");
