@@ -12,6 +12,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   container: "Manage containers",
   image: "Manage images",
   namespace: "Manage containerd namespaces",
+  registry: "Look at how registries are reached",
   supervisor: "Manage the process that holds containers' input and output",
   system: "Manage this host",
 };

@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
+import type { Settings } from "../model/settings.ts";
 import type { RegistryOptions } from "../registry/open-session.ts";
 import { VERSION } from "./version.ts";
 
@@ -14,31 +15,23 @@ export function dockerConfigDirectory(env: NodeJS.ProcessEnv): string {
   return env.DOCKER_CONFIG || join(homedir(), ".docker");
 }
 
-/**
- * How registries are reached: by the files that containerd and docker read, and by `WHARF_HOSTS_DIR`,
- * `WHARF_INSECURE_REGISTRIES` and `WHARF_CONTAINERD_CONFIG`, in which commas, or colons between directories, separate
- * several.
- */
-export function registryOptionsFor({ address }: { readonly address: string }, env: NodeJS.ProcessEnv): RegistryOptions {
+/** How registries are reached: by the files that containerd and docker read, and by what the user says beside them. */
+export function registryOptionsFor(
+  { address, registries }: Pick<Settings, "address" | "registries">,
+  env: NodeJS.ProcessEnv,
+): RegistryOptions {
   const config = K3S_SOCKET.test(address) ? K3S_CONFIG : CONTAINERD_CONFIG;
   return {
     configDirectory: dockerConfigDirectory(env),
     userAgent: `wharf/${VERSION}`,
     environment: env,
     hosts: {
-      hostsDirectories: env.WHARF_HOSTS_DIR ? split(env.WHARF_HOSTS_DIR, ":") : undefined,
+      hostsDirectories: registries.hostsDirectories,
       defaultHostsDirectories: HOSTS_DIRECTORIES,
       containerdConfig: env.WHARF_CONTAINERD_CONFIG || config,
       certificates: "/etc/docker/certs.d",
       daemonConfig: "/etc/docker/daemon.json",
-      insecureRegistries: split(env.WHARF_INSECURE_REGISTRIES ?? "", ","),
+      insecureRegistries: registries.insecure,
     },
   };
-}
-
-function split(text: string, separator: string): string[] {
-  return text
-    .split(separator)
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
 }

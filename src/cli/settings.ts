@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseNamespaceName } from "../model/namespace-name.ts";
-import type { Settings } from "../model/settings.ts";
+import type { RegistrySettings, Settings } from "../model/settings.ts";
 import { type StandaloneLayout, standaloneLayout } from "../model/standalone-layout.ts";
 
 /** The global flags as parsed; an absent one leaves the choice to the environment. */
@@ -10,6 +10,8 @@ export type GlobalFlags = {
   readonly namespace?: string | undefined;
   readonly snapshotter?: string | undefined;
   readonly debug?: boolean | undefined;
+  readonly "insecure-registry"?: boolean | undefined;
+  readonly "hosts-dir"?: readonly string[] | undefined;
 };
 
 const DEFAULT_ADDRESS = "/run/containerd/containerd.sock";
@@ -33,8 +35,22 @@ export function resolveSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv): Set
     dataRoot: root(roots.dataRoot),
     runRoot: root(roots.runRoot),
     cniPath: (env.CNI_PATH || DEFAULT_CNI_PATH).split(":").filter((directory) => directory !== ""),
+    registries: registrySettings(flags, env),
     debug: flags.debug ?? false,
   };
+}
+
+function registrySettings(flags: GlobalFlags, env: NodeJS.ProcessEnv): RegistrySettings {
+  const directories = flags["hosts-dir"] ?? split(env.WHARF_HOSTS_DIR, ":");
+  return {
+    insecure: flags["insecure-registry"] ? ["*"] : split(env.WHARF_INSECURE_REGISTRIES, ","),
+    hostsDirectories: directories.length > 0 ? directories : undefined,
+  };
+}
+
+function split(text: string | undefined, separator: string): string[] {
+  const parts = (text ?? "").split(separator).map((part) => part.trim());
+  return parts.filter((part) => part !== "");
 }
 
 /** Where `system install --standalone` keeps a containerd of wharf's own. */

@@ -10,6 +10,15 @@ export interface Settings {
   readonly runRoot: string;
   /** Directories searched for CNI plugins, first match wins. */
   readonly cniPath: readonly string[];
+  /** How the user wants registries to be reached, beside what files say. */
+  readonly registries: RegistrySettings;
   /** Print causes and stacks of failures. */
   readonly debug: boolean;
+}
+
+export interface RegistrySettings {
+  /** Hosts or ranges of addresses that are spoken to without TLS, or with any certificate; `*` stands for all. */
+  readonly insecure: readonly string[];
+  /** Directories of `hosts.toml`; undefined for the usual ones. */
+  readonly hostsDirectories: readonly string[] | undefined;
 }

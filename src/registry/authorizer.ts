@@ -35,11 +35,14 @@ export class Authorizer {
   private readonly tokens: TokenClient;
 
   constructor(
-    transport: Transport,
-    private readonly credentials: CredentialSource,
-    userAgent: string,
+    private readonly options: {
+      readonly transport: Transport;
+      readonly credentials: CredentialSource;
+      readonly userAgent: string;
+      readonly onRefreshToken?: ((token: string) => void) | undefined;
+    },
   ) {
-    this.tokens = new TokenClient(transport, userAgent);
+    this.tokens = new TokenClient(options.transport, options.userAgent);
   }
 
   /** The header for a request, if the registry has ever asked for one; renewed when it is about to expire. */
@@ -76,7 +79,7 @@ export class Authorizer {
     // Somebody else's request was refused before ours, and has asked anew.
     const current = await this.grants.get(key)?.catch(() => undefined);
     if (current !== undefined && current.header !== refused) return current.header;
-    if (challenge.scheme === "basic" && !basicAuthorization(await this.credentials.get(access.domain))) {
+    if (challenge.scheme === "basic" && !basicAuthorization(await this.options.credentials.get(access.domain))) {
       return undefined;
     }
     this.challenges.set(key, challenge);
@@ -96,7 +99,7 @@ export class Authorizer {
   }
 
   private async requestGrant(challenge: Challenge, access: AccessRequest): Promise<Grant> {
-    const credentials: Credentials | undefined = await this.credentials.get(access.domain);
+    const credentials: Credentials | undefined = await this.options.credentials.get(access.domain);
     if (challenge.scheme === "basic") {
       return { header: basicAuthorization(credentials) ?? "", expiresAt: NEVER };
     }
@@ -106,7 +109,10 @@ export class Authorizer {
     const requestedAt = performance.now();
     const { realm = "", service, scope } = challenge.parameters;
     const scopes = scopesToRequest(access.scopes, scope);
-    const answer = await this.tokens.request({ ...access, realm, service, scopes }, credentials);
+    const { onRefreshToken } = this.options;
+    const offline = onRefreshToken !== undefined;
+    const answer = await this.tokens.request({ ...access, realm, service, scopes, offline }, credentials);
+    if (answer.refreshToken !== undefined) onRefreshToken?.(answer.refreshToken);
     return { header: `Bearer ${answer.token}`, expiresAt: requestedAt + answer.lifetimeS * 1000 };
   }
 }

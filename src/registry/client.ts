@@ -3,9 +3,12 @@ import type { Descriptor } from "../model/descriptor.ts";
 import { digestAlgorithm, digestOf, isDigest } from "../model/digest.ts";
 import { isIndexType, isManifestType, MediaType, parseJsonObject } from "../model/manifest.ts";
 import type { Reference } from "../model/reference.ts";
+import { ACCEPTED_MANIFESTS } from "./accepted-manifests.ts";
 import { type FailedResponse, fromFailedResponse, fromManifestFailure } from "./errors.ts";
+import type { RegistryExplanation } from "./explain.ts";
 import { openSession, type RegistryOptions } from "./open-session.ts";
 import { isPassing } from "./retry.ts";
+import type { FoundRepository, SearchRequest } from "./search.ts";
 import type { RegistrySession, RepositoryRequest, RequestOptions } from "./session.ts";
 import type { HttpResponse } from "./transport.ts";
 
@@ -13,13 +16,6 @@ export interface FetchBlobOptions extends RequestOptions {
   /** Skip this many bytes: they are here already. */
   readonly offset?: number;
 }
-
-const ACCEPTED_MANIFESTS = [
-  MediaType.dockerManifest,
-  MediaType.dockerIndex,
-  MediaType.ociManifest,
-  MediaType.ociIndex,
-].join(", ");
 
 /** The distribution specification asks registries to accept 4 MiB; nothing honest is larger. */
 const MAX_MANIFEST_BYTES = 4 << 20;
@@ -127,6 +123,19 @@ export class RegistryClient {
       return offset > 0 ? skip(response.body, offset) : response.body;
     }
     throw fromFailedResponse(await failed(response));
+  }
+
+  /** Says how a reference's hosts are reached, and asks each of them. Throws for no failing host. */
+  async explain(reference: Reference, { signal }: RequestOptions): Promise<RegistryExplanation> {
+    const { explainRegistry } = await import("./explain.ts");
+    const environment = this.options.environment ?? {};
+    return await explainRegistry(await this.open(), reference, { environment, signal });
+  }
+
+  /** Searches a registry that can be. @throws EngineError `unimplemented` by one that cannot. */
+  async search(request: SearchRequest, options: RequestOptions): Promise<FoundRepository[]> {
+    const { searchRegistry } = await import("./search.ts");
+    return await searchRegistry(await this.open(), request, options);
   }
 
   /** Closes all connections; what is still under way fails. */

@@ -2,7 +2,7 @@ import { mapOf, object, optional, parseShaped, type Shape, string } from "../mod
 import type { Credentials } from "./credentials.ts";
 
 /** One registry's entry in `auths` of docker's `config.json`. */
-interface AuthEntry {
+export interface AuthEntry {
   readonly auth?: string;
   readonly username?: string;
   readonly password?: string;
@@ -62,6 +62,22 @@ export function credentialsIn(
 export function helperFor({ credHelpers = {}, credsStore }: DockerConfig, key: string): string | undefined {
   const own = findKey(credHelpers, key);
   return (own === undefined ? undefined : credHelpers[own]) || credsStore || undefined;
+}
+
+/** The file's entry for credentials, as docker writes it. */
+export function entryOf(credentials: Credentials): AuthEntry {
+  switch (credentials.type) {
+    case "password":
+      return { auth: encodePair(credentials.username, credentials.password) };
+    case "identity-token":
+      return { auth: encodePair(credentials.username ?? "<token>", ""), identitytoken: credentials.token };
+    case "registry-token":
+      return { registrytoken: credentials.token };
+  }
+}
+
+function encodePair(username: string, password: string): string {
+  return Buffer.from(`${username}:${password}`).toString("base64");
 }
 
 /** A registry's key in docker's files: its host, or Docker Hub's old address. */

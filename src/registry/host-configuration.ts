@@ -154,6 +154,7 @@ export class HostConfiguration {
   private async insecureBecause(domain: string): Promise<string | undefined> {
     const matches = (entry: string) => {
       const pattern = entry.replace(/^https?:\/\//, "").replace(/\/$/, "");
+      if (pattern === "*") return true;
       return pattern.includes("/") ? isInRange(bareHost(domain), pattern) : pattern === domain;
     };
     if ((this.sources.insecureRegistries ?? []).some(matches)) return "insecure registry";

@@ -1,4 +1,4 @@
-import { CredentialStore, type FoundCredentials } from "./credentials.ts";
+import { type CredentialSource, CredentialStore, type Credentials, type FoundCredentials } from "./credentials.ts";
 import { HostConfiguration, type HostSources } from "./host-configuration.ts";
 import type { Environment } from "./proxy.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
@@ -18,7 +18,7 @@ export interface RegistryOptions {
 }
 
 /** Credentials by docker's files and helpers, and where those know nothing by the CRI plugin's configuration. */
-export class KnownCredentials {
+export class KnownCredentials implements CredentialSource {
   private readonly store: CredentialStore;
 
   constructor(
@@ -28,7 +28,7 @@ export class KnownCredentials {
     this.store = new CredentialStore(configDirectory);
   }
 
-  async get(domain: string) {
+  async get(domain: string): Promise<Credentials | undefined> {
     return (await this.find(domain))?.credentials;
   }
 
@@ -38,7 +38,10 @@ export class KnownCredentials {
 }
 
 /** Opens the door to registries. undici is loaded here, by those alone who speak to one. The caller closes it. */
-export async function openSession(options: RegistryOptions): Promise<RegistrySession> {
+export async function openSession(
+  options: RegistryOptions,
+  login: { readonly credentials?: CredentialSource; readonly onRefreshToken?: (token: string) => void } = {},
+): Promise<RegistrySession> {
   const { Transport } = await import("./transport.ts");
   const { configDirectory, userAgent, environment = {}, retry = DEFAULT_RETRY, idleTimeoutMs } = options;
   const hosts = new HostConfiguration(options.hosts ?? {});
@@ -46,8 +49,9 @@ export async function openSession(options: RegistryOptions): Promise<RegistrySes
   return new RegistrySession({
     transport,
     hosts,
-    credentials: new KnownCredentials(configDirectory, hosts),
+    credentials: login.credentials ?? new KnownCredentials(configDirectory, hosts),
     userAgent,
     retry,
+    onRefreshToken: login.onRefreshToken,
   });
 }

@@ -35,6 +35,30 @@ export interface SessionOptions {
   readonly credentials: CredentialSource;
   readonly userAgent: string;
   readonly retry: RetryPolicy;
+  /** Has token servers give a token that buys others, and takes it. */
+  readonly onRefreshToken?: ((token: string) => void) | undefined;
+}
+
+/** A request to one host that concerns no repository. */
+export interface HostRequest {
+  /** From the root of the host. */
+  readonly path: string;
+  /** The registry whose images the host serves. */
+  readonly domain: string;
+  readonly scopes: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One request on its way to one host. */
+interface Sending {
+  readonly host: RegistryHost;
+  readonly origin: string;
+  readonly domain: string;
+  readonly url: URL;
+  readonly method: HttpRequest["method"];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: HttpRequest["body"];
+  readonly scopes: readonly string[];
 }
 
 /** Methods whose requests may be sent twice. */
@@ -51,9 +75,8 @@ export class RegistrySession {
   private readonly unreachable = new Set<RegistryHost>();
   private readonly authorizer: Authorizer;
 
-  constructor(private readonly options: SessionOptions) {
-    const { transport, credentials, userAgent } = options;
-    this.authorizer = new Authorizer(transport, credentials, userAgent);
+  constructor(readonly options: SessionOptions) {
+    this.authorizer = new Authorizer(options);
   }
 
   async close(): Promise<void> {
@@ -130,20 +153,47 @@ export class RegistrySession {
     throw failure;
   }
 
+  /** The origin at which a host has answered. */
+  originOf(host: RegistryHost): string | undefined {
+    return this.origins.get(host);
+  }
+
   /** Sends a request to one host, by whichever of its origins answers. */
   async requestAt(
     host: RegistryHost,
     reference: Reference,
-    request: RepositoryRequest,
+    { method, path, headers, body, capability, from }: RepositoryRequest,
     options: RequestOptions,
   ): Promise<HttpResponse> {
+    const { domain } = reference;
+    const scopes = scopesOf(reference, capability, from);
+    return await this.byOrigin(host, async (origin) => {
+      const url = path instanceof URL ? path : new URL(`${host.path}/${reference.path}/${path}`, origin);
+      if (host.isMirror && url.origin === origin) url.searchParams.set("ns", domain);
+      return await this.send({ host, origin, domain, url, method, headers, body, scopes }, options);
+    });
+  }
+
+  /** Sends a GET that concerns no repository to one host, by whichever of its origins answers. */
+  async requestHost(
+    host: RegistryHost,
+    { path, domain, scopes, headers = {} }: HostRequest,
+    options: RequestOptions,
+  ): Promise<HttpResponse> {
+    return await this.byOrigin(host, async (origin) => {
+      const url = new URL(path, origin);
+      return await this.send({ host, origin, domain, url, method: "GET", headers, scopes }, options);
+    });
+  }
+
+  private async byOrigin(host: RegistryHost, send: (origin: string) => Promise<HttpResponse>): Promise<HttpResponse> {
     const known = this.origins.get(host);
     const origins = known === undefined ? host.origins : [known];
     let failure: unknown;
     for (const [index, origin] of origins.entries()) {
       const isLast = index === origins.length - 1;
       try {
-        const response = await this.requestFrom(origin, host, reference, request, options);
+        const response = await send(origin);
         if (isLast || !expectsTls(origin, response)) {
           this.origins.set(host, origin);
           return response;
@@ -163,25 +213,14 @@ export class RegistrySession {
     throw failure;
   }
 
-  private async requestFrom(
-    origin: string,
-    host: RegistryHost,
-    reference: Reference,
-    { method, path, headers, body, capability, from }: RepositoryRequest,
+  /** Sends a request, and once more when the host asks who we are and we know. */
+  private async send(
+    { host, origin, domain, url, method, headers, body, scopes }: Sending,
     { signal }: RequestOptions,
   ): Promise<HttpResponse> {
-    const url = path instanceof URL ? path : new URL(`${host.path}/${reference.path}/${path}`, origin);
     // An upload may go on at a store of the registry's, which knows by the address that it may.
     const isElsewhere = url.origin !== origin;
-    if (host.isMirror && !isElsewhere) url.searchParams.set("ns", reference.domain);
     const { trust } = host;
-    const access: AccessRequest = {
-      domain: credentialDomain(host, origin, reference),
-      origin,
-      scopes: scopesOf(reference, capability, from),
-      trust,
-      signal,
-    };
     const send = (authorization: string | undefined): Promise<HttpResponse> =>
       this.options.transport.send({
         method,
@@ -197,6 +236,7 @@ export class RegistrySession {
         signal,
       });
     if (isElsewhere) return await send(undefined);
+    const access: AccessRequest = { domain: credentialDomain(host, origin, domain), origin, scopes, trust, signal };
     const authorization = await this.authorizer.authorization(access);
     const response = await send(authorization);
     // What was sent as a stream is gone.
@@ -213,8 +253,8 @@ export class RegistrySession {
 }
 
 /** A mirror has credentials of its own; a registry's are kept under the name that its images have. */
-function credentialDomain(host: RegistryHost, origin: string, reference: Reference): string {
-  return host.isMirror ? domainOfOrigin(origin) : reference.domain;
+export function credentialDomain(host: RegistryHost, origin: string, domain: string): string {
+  return host.isMirror ? domainOfOrigin(origin) : domain;
 }
 
 function scopesOf({ path }: Reference, capability: Capability, from: string | undefined): string[] {

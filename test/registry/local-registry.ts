@@ -57,7 +57,7 @@ export class LocalRegistry implements AsyncDisposable {
   }
 
   private answer({ method, path, headers }: RecordedRequest, response: ServerResponse): void {
-    const [, kind, name = ""] = /^\/v2\/app\/(manifests|blobs)\/(.+)$/.exec(path) ?? [];
+    const [, kind, name = ""] = /^\/v2\/app\/(manifests|blobs)\/([^?]+)/.exec(path) ?? [];
     const manifest = this.image.manifests.find(({ descriptor }) =>
       name === "latest"
         ? descriptor === this.image.target || descriptor.digest === this.image.target.digest
