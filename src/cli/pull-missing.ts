@@ -3,6 +3,7 @@ import type { Settings } from "../model/settings.ts";
 import { openEngine } from "./open-engine.ts";
 import { printError } from "./output.ts";
 import { chosenPlatform } from "./platform-flag.ts";
+import { openPullDisplay } from "./progress/pull-display.ts";
 import { pullAndShow } from "./pull-image.ts";
 
 export interface MissingImage {
@@ -22,6 +23,7 @@ export async function pullMissing(
   const shownAs = reference.familiar();
   if (!quiet) printError(`Unable to find image '${shownAs}' locally\n`);
   await using engine = await openEngine(settings, ["registry"]);
-  const stream = quiet ? undefined : process.stderr;
-  await pullAndShow(engine, { reference, platform: chosenPlatform(platform), stream, shownAs }, { signal });
+  const display = openPullDisplay(process.stderr, { form: quiet ? "none" : "auto", several: false });
+  const progress = display.of(reference);
+  await pullAndShow(engine, { reference, platform: chosenPlatform(platform), progress, shownAs }, { signal });
 }

@@ -6,6 +6,7 @@ import type { Reference } from "../model/reference.ts";
 import { ACCEPTED_MANIFESTS } from "./accepted-manifests.ts";
 import { type FailedResponse, fromFailedResponse, fromManifestFailure } from "./errors.ts";
 import type { RegistryExplanation } from "./explain.ts";
+import type { RegistryHost } from "./hosts.ts";
 import { openSession, type RegistryOptions } from "./open-session.ts";
 import { isPassing } from "./retry.ts";
 import type { FoundRepository, SearchRequest } from "./search.ts";
@@ -29,6 +30,9 @@ const MAX_TAG_PAGE_BYTES = 16 << 20;
  */
 export class RegistryClient {
   private session: Promise<RegistrySession> | undefined;
+  /** Where blobs came from, and from where they are not wanted any more; by digest. */
+  private readonly origins = new Map<string, RegistryHost>();
+  private readonly distrusted = new Map<string, Set<RegistryHost>>();
 
   constructor(private readonly options: RegistryOptions) {}
 
@@ -114,8 +118,11 @@ export class RegistryClient {
   ): Promise<AsyncIterable<Uint8Array>> {
     const session = await this.open();
     const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
-    const request = { method: "GET", path: `blobs/${digest}`, headers, capability: "pull" } as const;
+    const avoid = this.distrusted.get(digest);
+    const request = { method: "GET", path: `blobs/${digest}`, headers, capability: "pull", avoid } as const;
     const response = await session.request(reference, request, { signal });
+    const host = session.hostOf(response);
+    if (host !== undefined) this.origins.set(digest, host);
     if (response.status === 206 && offset > 0) {
       return response.body;
     }
@@ -123,6 +130,12 @@ export class RegistryClient {
       return offset > 0 ? skip(response.body, offset) : response.body;
     }
     throw fromFailedResponse(await failed(response));
+  }
+
+  /** Has the host that served this blob asked last for it from now on: what it sent was something else. */
+  distrust(digest: string): void {
+    const host = this.origins.get(digest);
+    if (host !== undefined) this.distrusted.set(digest, (this.distrusted.get(digest) ?? new Set()).add(host));
   }
 
   /** Says how a reference's hosts are reached, and asks each of them. Throws for no failing host. */

@@ -21,6 +21,8 @@ export interface RepositoryRequest {
   readonly once?: boolean;
   /** Reads a good answer; where it throws, the next host is asked. */
   readonly check?: (response: HttpResponse) => Promise<void>;
+  /** Hosts that are asked last. */
+  readonly avoid?: ReadonlySet<RegistryHost> | undefined;
   /** Another repository that is read from, as one whose blob is mounted. */
   readonly from?: string | undefined;
 }
@@ -73,6 +75,7 @@ export class RegistrySession {
   private readonly origins = new Map<RegistryHost, string>();
   /** Hosts that could not be reached are asked last from then on. */
   private readonly unreachable = new Set<RegistryHost>();
+  private readonly answeredBy = new WeakMap<HttpResponse, RegistryHost>();
   private readonly authorizer: Authorizer;
 
   constructor(readonly options: SessionOptions) {
@@ -132,13 +135,16 @@ export class RegistrySession {
   ): Promise<HttpResponse> {
     const hosts = await this.hostsFor(reference, request.capability);
     // What is uploaded begins and ends at one host.
-    const candidates = request.capability === "push" ? hosts.slice(0, 1) : hosts;
+    const wanted = hosts.filter((host) => !request.avoid?.has(host));
+    const ordered = [...wanted, ...hosts.filter((host) => request.avoid?.has(host))];
+    const candidates = request.capability === "push" ? ordered.slice(0, 1) : ordered;
     let failure: unknown;
     for (const [index, host] of candidates.entries()) {
       const isLast = index === candidates.length - 1;
       try {
         const response = await this.requestAt(host, reference, request, options);
         this.unreachable.delete(host);
+        this.answeredBy.set(response, host);
         if (response.status === 200) await request.check?.(response);
         if (isLast || response.status < 400) return response;
         await response.discard().catch(() => undefined);
@@ -151,6 +157,11 @@ export class RegistrySession {
       }
     }
     throw failure;
+  }
+
+  /** The host that gave an answer to `request`. */
+  hostOf(response: HttpResponse): RegistryHost | undefined {
+    return this.answeredBy.get(response);
   }
 
   /** The origin at which a host has answered. */

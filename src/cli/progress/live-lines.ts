@@ -13,15 +13,18 @@ const CLEAR_TO_END_OF_SCREEN = "\x1b[0J";
  * second, and never more lines than the terminal has; the last state is drawn by `finish`.
  */
 export class LiveLines {
-  private readonly lines = new Map<string, string>();
+  private lines = new Map<string, string>();
+  /** The last line of each block, by the block's first. */
+  private readonly ends = new Map<string, string>();
   private drawn = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly terminal: Terminal) {}
 
-  /** Changes a line, or appends it when its key is new. */
-  set(key: string, text: string): void {
+  /** Changes a line, or appends it when its key is new: at the end, or of the block that another line begins. */
+  set(key: string, text: string, block?: string): void {
     if (this.lines.get(key) === text) return;
+    if (block !== undefined && !this.lines.has(key)) this.insert(key, block);
     this.lines.set(key, text);
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
@@ -36,6 +39,14 @@ export class LiveLines {
     this.draw([...this.lines.values()]);
     this.lines.clear();
     this.drawn = 0;
+  }
+
+  private insert(key: string, block: string): void {
+    const end = this.ends.get(block) ?? block;
+    const entries = [...this.lines];
+    const index = entries.findIndex(([other]) => other === end);
+    this.lines = new Map([...entries.slice(0, index + 1), [key, ""], ...entries.slice(index + 1)]);
+    this.ends.set(block, key);
   }
 
   private draw(lines: readonly string[]): void {

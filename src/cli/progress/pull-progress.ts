@@ -1,14 +1,18 @@
 import type { PullEvent } from "../../engine/images/pull.ts";
-import type { Descriptor } from "../../model/descriptor.ts";
+import { formatDecimalSize } from "../../model/byte-size.ts";
 import { shortDigest } from "../../model/digest.ts";
 import type { Reference } from "../../model/reference.ts";
 import { progressBar } from "./bar.ts";
 import { LiveLines, type Terminal } from "./live-lines.ts";
+import { PullTotals } from "./pull-totals.ts";
+import { formatSeconds } from "./transfer-rate.ts";
 
 /** Shows the events of one pull. `finish` is called when no more come, also after a failure. */
 export interface PullProgress {
   update(event: PullEvent): void;
   finish(): void;
+  /** Shows a line about the image as a whole, when all of it is there. */
+  say(line: string): void;
 }
 
 /** Where progress is shown. */
@@ -22,25 +26,27 @@ export interface ProgressStream {
 const FALLBACK_COLUMNS = 80;
 const FALLBACK_ROWS = 24;
 
-/** A bar for each layer on a terminal, a line for each step elsewhere, both in docker's words. */
-export function openPullProgress(stream: ProgressStream, reference: Reference): PullProgress {
-  return stream.isTTY
-    ? new TerminalPullProgress(terminalOf(stream), reference)
-    : new PlainPullProgress(stream, reference);
-}
-
 /** For `--quiet`. */
-export const noProgress: PullProgress = { update: () => undefined, finish: () => undefined };
+export const noProgress: PullProgress = { update: () => undefined, finish: () => undefined, say: () => undefined };
 
 /** docker's steps of a layer. Bytes are not worth a line in a log. */
-class PlainPullProgress implements PullProgress {
+export class PlainPullProgress implements PullProgress {
+  private readonly prefix: string;
+
   constructor(
     private readonly stream: ProgressStream,
     private readonly reference: Reference,
-  ) {}
+    { several }: { readonly several: boolean },
+  ) {
+    this.prefix = several ? `${reference.familiar()}: ` : "";
+  }
+
+  say(line: string): void {
+    this.stream.write(`${this.prefix}${line}\n`);
+  }
 
   update(event: PullEvent): void {
-    for (const line of this.linesOf(event)) this.stream.write(`${line}\n`);
+    for (const line of this.linesOf(event)) this.say(line);
   }
 
   finish(): void {}
@@ -64,48 +70,52 @@ class PlainPullProgress implements PullProgress {
   }
 }
 
-/** A line for each layer, and one for all of them. */
-class TerminalPullProgress implements PullProgress {
+/** A line for each layer, and one for all of them; where several images share the lines, a block for each of them. */
+export class TerminalPullProgress implements PullProgress {
   private readonly lines: LiveLines;
-  private readonly received = new Map<string, number>();
-  private layers: readonly Descriptor[] = [];
+  private readonly name: string;
+  private readonly totals = new PullTotals();
 
+  /** `shared` are lines that belong to several images, and are finished by whoever opened them. */
   constructor(
     private readonly terminal: Terminal,
     private readonly reference: Reference,
+    private readonly shared?: LiveLines,
   ) {
-    this.lines = new LiveLines(terminal);
+    this.lines = shared ?? new LiveLines(terminal);
+    this.name = reference.familiar();
+    if (shared) this.say("Waiting");
   }
 
   update(event: PullEvent): void {
-    if (event.type === "resolved") {
-      this.terminal.write(`${pullingFrom(this.reference)}\n`);
-    } else if (event.type === "layers") {
-      this.layers = event.layers;
-    } else {
-      this.show(event);
-    }
+    this.totals.add(event);
+    if (event.type === "resolved") this.say(pullingFrom(this.reference));
+    else if (event.type === "layer") this.show(event);
   }
 
   finish(): void {
-    this.lines.finish();
+    if (!this.shared) this.lines.finish();
+  }
+
+  say(line: string): void {
+    if (this.shared) this.lines.set(this.name, `${this.name}: ${line}`);
+    else this.terminal.write(`${line}\n`);
   }
 
   private show(event: Extract<PullEvent, { type: "layer" }>): void {
     const id = shortDigest(event.digest);
-    const layer = this.layers.find(({ digest }) => digest === event.digest);
-    if (event.state === "downloading") this.received.set(event.digest, event.bytes);
-    if (event.state === "downloaded" || event.state === "exists") this.received.set(event.digest, layer?.size ?? 0);
-    this.lines.set(id, `${id}: ${this.describe(event, layer?.size ?? 0)}`);
-    this.lines.set("total", `Total: ${this.total()}`);
+    // Keys tell the images apart that have a layer in common; the eye does by the block.
+    const [key, indent] = this.shared ? [`${this.name} `, "  "] : ["", ""];
+    this.lines.set(key + id, `${indent}${id}: ${this.describe(event)}`, this.shared && this.name);
+    this.lines.set(`${key}total`, `${indent}Total: ${this.total()}`, this.shared && this.name);
   }
 
-  private describe(event: Extract<PullEvent, { type: "layer" }>, size: number): string {
+  private describe(event: Extract<PullEvent, { type: "layer" }>): string {
     switch (event.state) {
       case "waiting":
         return "Pulling fs layer";
       case "downloading":
-        return `Downloading  ${progressBar(event.bytes, size, this.terminal.columns)}`;
+        return `Downloading  ${progressBar(event.bytes, this.totals.sizeOf(event.digest), this.terminal.columns)}`;
       case "downloaded":
         return "Download complete";
       case "unpacking":
@@ -118,9 +128,11 @@ class TerminalPullProgress implements PullProgress {
   }
 
   private total(): string {
-    const size = this.layers.reduce((sum, layer) => sum + layer.size, 0);
-    const received = this.layers.reduce((sum, { digest }) => sum + (this.received.get(digest) ?? 0), 0);
-    return progressBar(received, size, this.terminal.columns);
+    const { current, total, unpacked, layers, bytesPerSecond, secondsLeft } = this.totals;
+    const bar = progressBar(current, total, this.terminal.columns);
+    if (current >= total) return unpacked > 0 ? `${bar}  ${unpacked}/${layers.length} unpacked` : bar;
+    if (bytesPerSecond === undefined || secondsLeft === undefined) return bar;
+    return `${bar}  ${formatDecimalSize(bytesPerSecond, 3)}/s  ${formatSeconds(secondsLeft)} left`;
   }
 }
 
@@ -129,7 +141,7 @@ function pullingFrom({ tag, digest, path }: Reference): string {
 }
 
 /** A terminal of whatever size it has at the moment. */
-function terminalOf(stream: ProgressStream): Terminal {
+export function terminalOf(stream: ProgressStream): Terminal {
   return {
     get columns() {
       return stream.columns ?? FALLBACK_COLUMNS;

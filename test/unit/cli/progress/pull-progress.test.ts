@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { progressBar } from "../../../../src/cli/progress/bar.ts";
 import { LiveLines } from "../../../../src/cli/progress/live-lines.ts";
-import { openPullProgress } from "../../../../src/cli/progress/pull-progress.ts";
+import { openPullDisplay } from "../../../../src/cli/progress/pull-display.ts";
+import { formatSeconds, TransferRate } from "../../../../src/cli/progress/transfer-rate.ts";
 import type { PullEvent } from "../../../../src/engine/images/pull.ts";
 import { digestOf } from "../../../../src/model/digest.ts";
 import { Reference } from "../../../../src/model/reference.ts";
@@ -30,7 +31,8 @@ const EVENTS: readonly PullEvent[] = [
 function show(events: readonly PullEvent[], terminal: { isTTY?: boolean; columns?: number; rows?: number }): string {
   let text = "";
   const stream = { ...terminal, write: (part: string) => (text += part) };
-  const progress = openPullProgress(stream, Reference.parse("busybox").withDefaultTag());
+  const display = openPullDisplay(stream, { form: "auto", several: false });
+  const progress = display.of(Reference.parse("busybox").withDefaultTag());
   for (const event of events) progress.update(event);
   progress.finish();
   return text;
@@ -54,7 +56,64 @@ ${ID_B}: Pull complete
 
     expect(shown).toContain(`${ID_A}: Already exists\n`);
     expect(shown).toContain(`${ID_B}: Downloading  [${"=".repeat(25)}>${" ".repeat(25)}]    1.5kB/3kB\n`);
-    expect(shown).toContain(`Total: [${"=".repeat(31)}>${" ".repeat(19)}]    2.5kB/4kB\n`);
+    expect(shown).toContain(`Total: [${"=".repeat(31)}>${" ".repeat(19)}]    2.5kB/4kB`);
+  });
+});
+
+describe("the progress of several pulls", () => {
+  const [BUSYBOX, ALPINE] = ["busybox", "alpine"].map((name) => Reference.parse(name).withDefaultTag()) as [
+    Reference,
+    Reference,
+  ];
+
+  it("has each line say of which image it is where there is no terminal", () => {
+    let text = "";
+    const display = openPullDisplay({ write: (part) => (text += part) }, { form: "auto", several: true });
+    display.of(BUSYBOX).update({ type: "layer", digest: A, state: "exists" });
+    display.of(ALPINE).say("Status: done");
+
+    expect(text).toBe(`busybox:latest: ${ID_A}: Already exists\nalpine:latest: Status: done\n`);
+  });
+
+  it("is a block for each image on a terminal, whichever moves first", () => {
+    let text = "";
+    const stream = { isTTY: true, columns: 60, rows: 40, write: (part: string) => (text += part) };
+    const display = openPullDisplay(stream, { form: "auto", several: true });
+    const [busybox, alpine] = [display.of(BUSYBOX), display.of(ALPINE)];
+    for (const event of EVENTS.slice(0, 3)) alpine.update(event);
+    for (const event of EVENTS.slice(0, 3)) busybox.update(event);
+    busybox.say("Status: done");
+    display.finish();
+
+    const shown = text.slice(text.lastIndexOf("\x1b[0J") + 4).split("\n");
+    expect(shown.map((line) => line.replace(/Total: .*/, "Total"))).toEqual([
+      "busybox:latest: Status: done",
+      `  ${ID_A}: Already exists`,
+      "  Total",
+      "alpine:latest: latest: Pulling from library/alpine",
+      `  ${ID_A}: Already exists`,
+      "  Total",
+      "",
+    ]);
+  });
+});
+
+describe("TransferRate", () => {
+  it("is that of the last seconds", () => {
+    const rate = new TransferRate();
+    expect(rate.secondsLeft(100)).toBeUndefined();
+
+    rate.note(0, 0);
+    rate.note(1000, 1000);
+    expect(rate.bytesPerSecond).toBe(1000);
+    expect(rate.secondsLeft(5500)).toBe(6);
+
+    for (let second = 2; second <= 20; second++) rate.note(1000 + second * 10, second * 1000);
+    expect(rate.bytesPerSecond).toBe(10);
+  });
+
+  it("is written as people say it", () => {
+    expect([0, 59, 60, 125, 3720].map(formatSeconds)).toEqual(["0s", "59s", "1m00s", "2m05s", "1h02m"]);
   });
 });
 
