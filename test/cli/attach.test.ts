@@ -1,20 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
+import { describe, expect, it } from "vitest";
+import { nodeOfFile } from "../support/file-node.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 const CTRL_P = "\x10";
 const CTRL_Q = "\x11";
 
-let node: TestNode;
-
-beforeAll(async () => {
-  node = await freshNamespace();
-  await node.load("busybox");
-});
-
-afterAll(async () => {
-  await node[Symbol.asyncDispose]();
-});
+const node = nodeOfFile();
 
 async function isRunning(name: string): Promise<boolean> {
   return (await node.succeed("ps", "-q", "--filter", `name=${name}`)) !== "";

@@ -1,19 +1,10 @@
 import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
+import { describe, expect, it } from "vitest";
+import { nodeOfFile } from "../support/file-node.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
-let node: TestNode;
-let image: string;
-
-beforeAll(async () => {
-  node = await freshNamespace();
-  image = await node.load();
-});
-
-afterAll(async () => {
-  await node[Symbol.asyncDispose]();
-});
+const node = nodeOfFile();
+const image = "busybox";
 
 /** Starts a container that sleeps, and returns its id. SIGTERM ends it. */
 async function sleeper(name: string): Promise<string> {

@@ -2,15 +2,13 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { nodeOfFile } from "../support/file-node.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
-let node: TestNode;
+const node = nodeOfFile();
 
 beforeAll(async () => {
-  node = await freshNamespace();
-  await node.load("busybox");
   const accounts = [
     "echo app:x:1234:1234::/home/app:/bin/sh >> /etc/passwd",
     "echo app:x:1234: >> /etc/group",
@@ -22,10 +20,6 @@ beforeAll(async () => {
     "the user is there",
     async () => (await node.cli("exec", "box", "test", "-e", "/ready")).exitCode === 0,
   );
-});
-
-afterAll(async () => {
-  await node[Symbol.asyncDispose]();
 });
 
 describe("exec", () => {

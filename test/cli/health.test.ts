@@ -1,30 +1,16 @@
 import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { ContainerInspect, HealthView } from "../../src/model/container-view.ts";
 import type { EngineEvent } from "../../src/model/engine-event.ts";
+import { nodeOfFile } from "../support/file-node.ts";
 import { busyboxImage } from "../support/images.ts";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 const PATIENCE_MS = 60_000;
 
-let node: TestNode;
-
-beforeAll(async () => {
-  node = await freshNamespace();
-  await node.load();
-});
-
-afterEach(async () => {
-  const ids = (await node.succeed("ps", "-aq")).split("\n").filter((id) => id !== "");
-  if (ids.length > 0) await node.succeed("rm", "-f", ...ids);
-});
-
-afterAll(async () => {
-  await node[Symbol.asyncDispose]();
-});
+const node = nodeOfFile({ cleared: true });
 
 /** Starts a container that sleeps, with flags about its health. */
 async function start(name: string, ...flags: string[]): Promise<string> {

@@ -322,7 +322,11 @@ describe("pull", () => {
 
   it("needs little memory, however large a layer is", async () => {
     await using node = await freshNamespace();
-    const reference = await push(node, "large", await buildImage({ layers: [randomLayer(300_000_000)] }));
+    const reference = await push(
+      node,
+      "large",
+      await buildImage({ layers: [{ ...randomLayer(300_000_000), compression: "none" }] }),
+    );
 
     const pull = node.start({}, "pull", "-q", reference);
     const peaks: number[] = [];

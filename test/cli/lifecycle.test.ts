@@ -1,19 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { ContainerInspect } from "../../src/model/container-view.ts";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
+import { nodeOfFile } from "../support/file-node.ts";
 import { noNetworkTraces } from "../support/network-traces.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
-let node: TestNode;
-
-beforeEach(async () => {
-  node = await freshNamespace();
-  await node.load();
-});
-
-afterEach(async () => {
-  await node[Symbol.asyncDispose]();
-});
+const node = nodeOfFile({ cleared: true });
 
 /** Runs a container in the background, without a network, which these tests do not need. */
 async function runDetached(name: string, ...rest: string[]): Promise<string> {

@@ -1,20 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { ContainerInspect } from "../../src/model/container-view.ts";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
+import { nodeOfFile } from "../support/file-node.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/;
 
-let node: TestNode;
+const node = nodeOfFile();
 
 beforeAll(async () => {
-  node = await freshNamespace();
-  await node.load("busybox");
   await node.succeed("run", "--name", "ten", "--network", "none", "busybox", "seq", "1", "10");
-});
-
-afterAll(async () => {
-  await node[Symbol.asyncDispose]();
 });
 
 async function startWriter(name: string, script: string, ...flags: string[]): Promise<void> {
@@ -53,8 +47,14 @@ describe("logs", () => {
   });
 
   it("puts the times before, which --since and --until take", async () => {
-    await startWriter("slow", "for i in 1 2 3 4; do echo $i; sleep 0.3; done");
-    await node.succeed("wait", "slow");
+    await startWriter("slow", "for i in 1 2 3 4; do echo $i; read x; done", "-i");
+    const attached = node.start({}, "attach", "slow");
+    for (const said of ["1", "1\n2", "1\n2\n3", "1\n2\n3\n4"]) {
+      // Each line is there before the next one comes, and so has a time of its own.
+      await waitUntil("the line is logged", async () => (await node.succeed("logs", "slow")) === said);
+      attached.write("\n");
+    }
+    expect((await attached.result).exitCode).toBe(0);
 
     const lines = (await node.succeed("logs", "-t", "slow")).split("\n").map((line) => line.split(" "));
     const [times, texts] = [lines.map(([time]) => time ?? ""), lines.map(([, text]) => text)];

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { exists } from "../../src/cni/netns.ts";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
+import { nodeOfFile } from "../support/file-node.ts";
 import { ask, askFrom, inNetns, Neighbour, startServer } from "../support/network.ts";
 import { networkTraces, noNetworkTraces } from "../support/network-traces.ts";
 import { runProgram } from "../support/program.ts";
@@ -15,16 +15,16 @@ function server(greeting: string): string[] {
   return ["nc", "-ll", "-p", "80", "-e", "echo", greeting];
 }
 
-let node: TestNode;
-let image: string;
+const node = nodeOfFile({ cleared: true });
+const image = "busybox";
+/** Bridges that have no container any more, and what configures them. */
+const lingering: { readonly bridge: string; readonly configuration: string }[] = [];
 
-beforeEach(async () => {
-  node = await freshNamespace();
-  image = await node.load();
-});
-
-afterEach(async () => {
-  await node[Symbol.asyncDispose]();
+afterAll(async () => {
+  for (const { bridge, configuration } of lingering) {
+    await waitUntil("the bridge is down", async () => !(await exists(`/proc/sys/net/ipv4/conf/${bridge}`)));
+    await rm(configuration);
+  }
 });
 
 function netnsOf(id: string): string {
@@ -132,7 +132,7 @@ describe("published ports", () => {
     for (const index of names.keys()) expect(await answerOf(18300 + index)).toBe("many");
     await node.succeed("rm", "-f", ...names);
 
-    for (const id of ids) await noNetworkTraces(node.host.runRoot, id);
+    await noNetworkTraces(node.host.runRoot, ...ids);
   }, 120_000);
 });
 
@@ -232,11 +232,8 @@ describe("network modes", () => {
       stderr: expect.stringContaining("no configured subnet contains IP address 192.0.2.9"),
     });
     await node.succeed("rm", "-f", "fixed");
-    await waitUntil(
-      "the bridge is down",
-      async () => !(await exists(`/proc/sys/net/ipv4/conf/br-${network.slice(6)}`)),
-    );
-    await rm(`${directory}/${network}.conflist`);
+    // It goes after a while: looked at when the others have had theirs.
+    lingering.push({ bridge: `br-${network.slice(6)}`, configuration: `${directory}/${network}.conflist` });
   });
 
   it("may be a network that another CNI runtime made", async () => {

@@ -2,22 +2,19 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { nodeOfFile } from "../support/file-node.ts";
 import { busyboxImage } from "../support/images.ts";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
-let node: TestNode;
-let image: string;
+const node = nodeOfFile();
+const image = "busybox";
 let directory: string;
 
 beforeAll(async () => {
-  node = await freshNamespace();
-  image = await node.load();
   directory = await mkdtemp(join(tmpdir(), "run-flags-"));
 });
 
 afterAll(async () => {
-  await node[Symbol.asyncDispose]();
   await rm(directory, { recursive: true });
 });
 

@@ -1,18 +1,9 @@
 import { existsSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
+import { describe, expect, it } from "vitest";
+import { nodeOfFile } from "../support/file-node.ts";
 
-let node: TestNode;
-let image: string;
-
-beforeAll(async () => {
-  node = await freshNamespace();
-  image = await node.load();
-});
-
-afterAll(async () => {
-  await node[Symbol.asyncDispose]();
-});
+const node = nodeOfFile();
+const image = "busybox";
 
 const inside = (flags: readonly string[], script: string) => node.inside(flags, script);
 

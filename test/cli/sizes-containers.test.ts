@@ -6,8 +6,8 @@ import { EngineApi } from "../../src/api/client.ts";
 import { resolveSettings } from "../../src/cli/settings.ts";
 import type { ContainerInspect } from "../../src/model/container-view.ts";
 import { apiSocketPath } from "../../src/store/layout.ts";
+import { nodeOfFile } from "../support/file-node.ts";
 import { busyboxImage } from "../support/images.ts";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
 import { ask } from "../support/network.ts";
 import { networkTraces, noNetworkTraces } from "../support/network-traces.ts";
 import { waitUntil } from "../support/wait-until.ts";
@@ -15,17 +15,15 @@ import { waitUntil } from "../support/wait-until.ts";
 const PATIENCE_MS = 60_000;
 const KIB = 1024;
 
-let node: TestNode;
+const node = nodeOfFile();
 let directory: string;
 
 beforeEach(async () => {
-  node = await freshNamespace();
-  await node.load();
   directory = await mkdtemp(join(tmpdir(), "sizes-"));
 });
 
 afterEach(async () => {
-  await node[Symbol.asyncDispose]();
+  await node.clear();
   await rm(directory, { recursive: true, force: true });
 });
 

@@ -2,21 +2,19 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { nodeOfFile } from "../support/file-node.ts";
 import { busyboxImage } from "../support/images.ts";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
 
-let node: TestNode;
-let image: string;
+const node = nodeOfFile();
+const image = "busybox";
 let directory: string;
 
 beforeEach(async () => {
-  node = await freshNamespace();
-  image = await node.load();
   directory = await mkdtemp(join(tmpdir(), "volumes-"));
 });
 
 afterEach(async () => {
-  await node[Symbol.asyncDispose]();
+  await node.clear();
   await rm(directory, { recursive: true });
   await rm(await volumesDirectory(), { recursive: true, force: true });
 });

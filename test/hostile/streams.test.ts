@@ -1,17 +1,15 @@
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { nodeOfFile } from "../support/file-node.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 const WHARF = resolve(fileURLToPath(import.meta.url), "../../../bin/wharf");
 
-let node: TestNode;
+const node = nodeOfFile();
 
 beforeAll(async () => {
-  node = await freshNamespace();
-  await node.load();
   await node.succeed(
     "run",
     "-d",
@@ -25,10 +23,6 @@ beforeAll(async () => {
     "seq 1 20000; exec sleep 1000",
   );
   await waitUntil("all is logged", async () => (await node.succeed("logs", "--tail", "1", "web")) === "20000", 60_000);
-});
-
-afterAll(async () => {
-  await node[Symbol.asyncDispose]();
 });
 
 /** Runs a shell script in which `$wharf` is wharf; returns what the script's own streams got. */

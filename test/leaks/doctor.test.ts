@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { LEASE_OWNER_LABEL } from "../../src/containerd/leases.ts";
 import { SNAPSHOT_CONTAINER_LABEL } from "../../src/model/container-record.ts";
 import type { DoctorEntry } from "../../src/model/doctor-report.ts";
+import { supervisorLogPath } from "../../src/store/layout.ts";
 import { currentProcessMark } from "../../src/store/process-mark.ts";
 import { ExaminedHost } from "../support/examined-host.ts";
 import { comparePictures, type HostPicture, looksAsBefore, takePicture } from "../support/host-picture.ts";
@@ -53,11 +53,14 @@ async function run(...args: string[]): Promise<string> {
 /** Starts the supervisor anew and waits until it has swept, which it does once: what is planted later stays for the doctor. */
 async function untilSwept(): Promise<void> {
   await wharf.killSupervisor();
-  const canary = join(roots.run, "containers", wharf.node.namespace, containerId());
-  await mkdir(canary, { recursive: true });
-  await writeFile(join(canary, "stdout"), "");
+  const canary = containerId();
+  await mkdir(join(roots.run, "containers", wharf.node.namespace, canary), { recursive: true });
+  await writeFile(join(roots.run, "containers", wharf.node.namespace, canary, "stdout"), "");
   await run("supervisor", "start");
-  await waitUntil("the supervisor has swept", () => !existsSync(canary));
+  // What it took away it looks once more behind; it tells of it when it has ended.
+  await waitUntil("the supervisor has swept", async () =>
+    (await readFile(supervisorLogPath(wharf.settings), "utf8")).includes(canary.slice(0, 12)),
+  );
 }
 
 function kindsOf(entries: readonly DoctorEntry[]): string[] {

@@ -1,27 +1,21 @@
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { mutatedJson, mutatedText, wordsWith } from "../fuzz/mutate.ts";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
+import { nodeOfFile } from "../support/file-node.ts";
 import { Random } from "../support/random.ts";
 
 const SEED = Date.now() % 2 ** 31;
 const REQUESTS = 400;
 
-let node: TestNode;
+const node = nodeOfFile();
 let socketPath: string;
 let supervisor: number;
 
 beforeAll(async () => {
-  node = await freshNamespace();
-  await node.load("busybox");
   await node.succeed("run", "-d", "--network", "none", "--name", "victim", "busybox", "sleep", "100000");
   socketPath = (await node.succeed("supervisor", "start")).replace("unix://", "");
   supervisor = await supervisorPid();
-});
-
-afterAll(async () => {
-  await node[Symbol.asyncDispose]();
 });
 
 async function supervisorPid(): Promise<number> {

@@ -1,11 +1,10 @@
-import { chmod, lstat, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, lstat, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CliResult, runCli } from "../support/cli.ts";
-import { startContainerd, type TestContainerd } from "../support/containerd.ts";
-import { TestNode } from "../support/namespace.ts";
+import type { TestNode } from "../support/namespace.ts";
+import { OwnHost } from "../support/own-host.ts";
 import { runProgram } from "../support/program.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
@@ -14,26 +13,15 @@ const NOBODY = 65534;
 const DOCKER_GROUP = 4242;
 
 // A containerd of its own: these tests start its supervisor under conditions of theirs.
-let containerd: TestContainerd;
-let directory: string;
+let host: OwnHost;
 let node: TestNode;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "wharf-x-"));
-  containerd = await startContainerd();
-  const roots = { dataRoot: join(directory, "data"), runRoot: join(directory, "run") };
-  const host = { address: containerd.address, containerdVersion: containerd.version, registry: "", ...roots };
-  node = new TestNode(host, "guarded");
-  await node.client.namespaces.create(node.namespace);
-  await node.load("busybox");
+  host = await OwnHost.start();
+  node = host.node;
 });
 
-afterAll(async () => {
-  await node[Symbol.asyncDispose]();
-  await node.succeed("supervisor", "stop");
-  await containerd[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true, force: true });
-});
+afterAll(() => host[Symbol.asyncDispose]());
 
 /** Runs wharf behind words of a shell, such as a umask or a mount namespace. */
 async function behind(words: string, ...args: string[]): Promise<CliResult> {
@@ -80,7 +68,7 @@ describe("wharf's files", () => {
   it("can be read by a container's user where the container needs them, whatever the umask", async () => {
     await node.succeed("supervisor", "stop");
     const script = "cat /etc/hostname /etc/hosts /etc/resolv.conf > /dev/null && ls /v && echo readable";
-    const run = ["run", "--rm", "-u", "nobody", "-v", "closed:/v", "-v", `${directory}/bound:/b`, "busybox"];
+    const run = ["run", "--rm", "-u", "nobody", "-v", "closed:/v", "-v", `${host.directory}/bound:/b`, "busybox"];
 
     const result = await behind("umask 077", ...run, "sh", "-c", `${script} && ls /b`);
 
@@ -89,9 +77,9 @@ describe("wharf's files", () => {
 
   it("let the members of the group docker use the socket, and nobody else", async () => {
     await node.succeed("supervisor", "stop");
-    await chmod(directory, 0o711);
-    await writeFile(join(directory, "group"), `root:x:0:\ndocker:x:${DOCKER_GROUP}:\n`);
-    const start = `mount --bind ${directory}/group /etc/group`;
+    await chmod(host.directory, 0o711);
+    await writeFile(join(host.directory, "group"), `root:x:0:\ndocker:x:${DOCKER_GROUP}:\n`);
+    const start = `mount --bind ${host.directory}/group /etc/group`;
     const privately = ["--mount", "--propagation", "private", "sh", "-c", `${start}; exec "$@"`, "sh", WHARF];
     const env = { ...process.env, ...node.environment };
     await runProgram("unshare", [...privately, "supervisor", "start"], { env });
@@ -110,10 +98,10 @@ describe("wharf's files", () => {
   });
 
   it("are not put where another user owns the way", async () => {
-    const planted = join(directory, "planted");
+    const planted = join(host.directory, "planted");
     await runProgram("install", ["-d", "-o", String(NOBODY), planted]);
 
-    const env = { WHARF_DATA_ROOT: join(planted, "data"), WHARF_RUN_ROOT: join(directory, "run2") };
+    const env = { WHARF_DATA_ROOT: join(planted, "data"), WHARF_RUN_ROOT: join(host.directory, "run2") };
     const result = await node.cliWith({ env }, "supervisor", "start");
 
     expect(result.exitCode).toBe(1);
@@ -148,7 +136,7 @@ describe("the programs that wharf starts", () => {
       TMPDIR: process.env.TMPDIR,
       HTTPS_PROXY: "http://proxy.test:3128",
       WHARF_OWN: "passed",
-      CONTAINERD_ADDRESS: containerd.address,
+      CONTAINERD_ADDRESS: host.containerd.address,
     });
     for (const pid of [supervisor, keeper]) {
       const names = Object.keys(await environmentOf(pid));
@@ -162,11 +150,11 @@ describe("the programs that wharf starts", () => {
 
   it("are told no secret on their command lines, and the supervisor's log has none", async () => {
     const secret = "hunter2-0f5e";
-    await writeFile(join(directory, "secrets"), `PASSWORD=${secret}\n`, { mode: 0o600 });
-    const run = ["--debug", "run", "--env-file", join(directory, "secrets"), "--name", "secretive"];
+    await writeFile(join(host.directory, "secrets"), `PASSWORD=${secret}\n`, { mode: 0o600 });
+    const run = ["--debug", "run", "--env-file", join(host.directory, "secrets"), "--name", "secretive"];
     const running = node.start({}, ...run, "busybox", "sh", "-c", "echo up; exec sleep 1000");
     await running.waitForStdout("up");
-    await node.succeed("exec", "-d", "--env-file", join(directory, "secrets"), "secretive", "sleep", "1000");
+    await node.succeed("exec", "-d", "--env-file", join(host.directory, "secrets"), "secretive", "sleep", "1000");
     const failed = await node.cli(...run.slice(0, -1), "failing", "busybox", "no-such-program");
 
     const lines = await commandLines();

@@ -2,24 +2,21 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { nodeOfFile } from "../support/file-node.ts";
 import type { LayerEntry } from "../support/images.ts";
 import { busyboxImage } from "../support/images.ts";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
 
-let node: TestNode;
+const node = nodeOfFile();
 /** A directory of the host that no container has been given. */
 let secret: string;
 
 beforeAll(async () => {
-  node = await freshNamespace();
-  await node.load("busybox");
   secret = await mkdtemp(join(tmpdir(), "wharf-secret-"));
   await writeFile(join(secret, "passwd"), "intruder:x:4242:4242::/:/bin/sh\n");
   await writeFile(join(secret, "hosts"), "untouched\n");
 });
 
 afterAll(async () => {
-  await node[Symbol.asyncDispose]();
   await rm(secret, { recursive: true });
 });
 

@@ -1,38 +1,33 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startContainerd, type TestContainerd } from "../support/containerd.ts";
-import { TestNode } from "../support/namespace.ts";
+import type { TestContainerd } from "../support/containerd.ts";
+import type { TestNode } from "../support/namespace.ts";
 import { ask } from "../support/network.ts";
+import { OwnHost } from "../support/own-host.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 /** Containers write this many lines in the tests of what a killed supervisor loses. */
 const LINES = 10_000;
 
 // A containerd of its own: these tests kill its supervisor, which serves all namespaces.
+let host: OwnHost;
 let containerd: TestContainerd;
 let directory: string;
 let node: TestNode;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "wharf-s-"));
-  containerd = await startContainerd();
-  const roots = { dataRoot: join(directory, "data"), runRoot: join(directory, "run") };
-  const host = { address: containerd.address, containerdVersion: containerd.version, registry: "", ...roots };
-  node = new TestNode(host, "supervised");
-  await node.client.namespaces.create(node.namespace);
-  await node.load("busybox");
+  host = await OwnHost.start();
+  ({ containerd, directory, node } = host);
 });
 
 afterAll(async () => {
-  await node[Symbol.asyncDispose]();
+  await node.clear();
   await node.succeed("supervisor", "stop");
   expect(await runFiles("keeper.pid")).toEqual([]);
-  await containerd[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true, force: true });
+  await host[Symbol.asyncDispose]();
 });
 
 interface Status {

@@ -86,6 +86,12 @@ export class TestNode implements AsyncDisposable {
     return reference;
   }
 
+  /** Removes the containers of wharf, with their anonymous volumes, as a user would. */
+  async clear(): Promise<void> {
+    const complaint = await this.removeContainersOfWharf();
+    if (complaint) throw new Error(`wharf could not remove the test's containers: ${complaint}`);
+  }
+
   /** Removes everything that the namespace holds, and the namespace. Fails, when all is gone, if `wharf rm` failed. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {

@@ -1,29 +1,29 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { CliResult } from "../../support/cli.ts";
 import { Dockerd } from "../../support/dockerd.ts";
+import { nodeOfFile } from "../../support/file-node.ts";
 import { dockerArchive } from "../../support/images.ts";
-import { busybox, freshNamespace, type TestNode } from "../../support/namespace.ts";
+import { busybox } from "../../support/namespace.ts";
 import { maskJson, maskText } from "./mask.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { removeContainers, type Side, take } from "./side.ts";
 import type { Scenario, Step } from "./step.ts";
 
+const node = nodeOfFile();
+const wharf: Side = { environment: node.environment };
+
 /** The same command lines, given to a real docker and to wharf, come to the same end and print the same. */
 let dockerd: Dockerd;
-let node: TestNode;
 let docker: Side;
-let wharf: Side;
 
 beforeAll(async () => {
-  [dockerd, node] = await Promise.all([Dockerd.start(), freshNamespace()]);
+  dockerd = await Dockerd.start();
   docker = { program: dockerd.client, environment: dockerd.environment };
-  wharf = { environment: node.environment };
   await dockerd.load(await dockerArchive(await busybox(), ["busybox:latest"]));
-  await node.load("busybox");
 });
 
 afterAll(async () => {
-  await Promise.all([dockerd?.[Symbol.asyncDispose](), node?.[Symbol.asyncDispose]()]);
+  await dockerd?.[Symbol.asyncDispose]();
 });
 
 afterEach(async () => {
