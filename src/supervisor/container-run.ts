@@ -179,11 +179,15 @@ export class ContainerRun {
    */
   async remove({ force, volumes }: RemoveRequest & { readonly force: boolean }): Promise<void> {
     const life = this.#life;
-    if (life.removing) {
-      throw new EngineError("conflict", `removal of container ${life.container.name} is already in progress`);
+    if (force) this.#beginRemoval();
+    else {
+      // Between two steps: in the middle of one a container that starts, or is to be started again, seems to be still.
+      await life.transitions.run(async () => {
+        life.requirePresent();
+        if (!life.removing) requireRemovable(life.container, life.status);
+        this.#beginRemoval();
+      });
     }
-    if (!force) requireRemovable(life.container, life.status);
-    life.removing = true;
     try {
       const exited = await life.transitions.run(async () => {
         life.requirePresent();
@@ -201,6 +205,14 @@ export class ContainerRun {
     } finally {
       life.removing = false;
     }
+  }
+
+  #beginRemoval(): void {
+    const life = this.#life;
+    if (life.removing) {
+      throw new EngineError("conflict", `removal of container ${life.container.name} is already in progress`);
+    }
+    life.removing = true;
   }
 
   /** Settles when the condition is met; see docker's `POST /containers/{id}/wait`. */

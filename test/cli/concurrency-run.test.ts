@@ -1,13 +1,13 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { EngineApi, readLines } from "../../src/api/client.ts";
 import { resolveSettings } from "../../src/cli/settings.ts";
 import { isEngineError } from "../../src/errors.ts";
 import type { EngineEvent } from "../../src/model/engine-event.ts";
 import { apiSocketPath } from "../../src/store/layout.ts";
 import type { CliResult } from "../support/cli.ts";
-import { freshNamespace, type TestNode } from "../support/namespace.ts";
+import { nodeOfFile } from "../support/file-node.ts";
 import { ask } from "../support/network.ts";
 import { networkTraces, noNetworkTraces } from "../support/network-traces.ts";
 import { waitUntil } from "../support/wait-until.ts";
@@ -15,17 +15,8 @@ import { waitUntil } from "../support/wait-until.ts";
 const MANY = 30;
 const PATIENCE_MS = 60_000;
 
-let node: TestNode;
-let image: string;
-
-beforeEach(async () => {
-  node = await freshNamespace();
-  image = await node.load();
-});
-
-afterEach(async () => {
-  await node[Symbol.asyncDispose]();
-});
+const node = nodeOfFile({ cleared: true });
+const image = "busybox";
 
 function times<T>(count: number, make: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => make(index));
@@ -72,7 +63,7 @@ describe("containers that start at once", () => {
       );
     }
     await node.succeed("rm", "-f", ...ids);
-    for (const id of ids) await noNetworkTraces(node.host.runRoot, id);
+    await noNetworkTraces(node.host.runRoot, ...ids);
     await nothingLeft();
   }, 240_000);
 
@@ -140,6 +131,28 @@ describe("one container and many commands at once", () => {
   }, 240_000);
 });
 
+describe("rm of a container that is being started", () => {
+  it("is refused, or keeps it from starting, at whatever moment it comes", async () => {
+    const api = await openApi();
+    for (let moment = 0; moment < 8; moment++) {
+      const id = await node.succeed("create", "--name", "web", "--network", "none", image, "sleep", "1000");
+      const settled = (call: Promise<unknown>) => call.catch((error: unknown) => error);
+      const starting = settled(api.request("POST", `/containers/${id}/start`));
+      for (let tick = 0; tick < moment; tick++) await api.request("GET", "/_ping").catch(() => undefined);
+      const removed = await settled(api.request("DELETE", `/containers/${id}`));
+      const started = await starting;
+
+      // One of the two comes first, and the other one is told.
+      const told = removed === undefined ? started : removed;
+      expect([removed, started].filter((outcome) => outcome === undefined)).toHaveLength(1);
+      expect(isEngineError(told, "not-found", "conflict")).toBe(true);
+      if (removed !== undefined) await node.succeed("rm", "-f", "web");
+    }
+    api.close();
+    await nothingLeft();
+  }, 240_000);
+});
+
 describe("rm -f of a container that is being started", () => {
   it("leaves nothing, at whatever moment it comes", async () => {
     const api = await openApi();
@@ -157,12 +170,13 @@ describe("rm -f of a container that is being started", () => {
       if (failure !== undefined) expect(isEngineError(failure, "not-found", "conflict")).toBe(true);
     }
     api.close();
-    for (const id of ids) await noNetworkTraces(node.host.runRoot, id);
+    await noNetworkTraces(node.host.runRoot, ...ids);
     await nothingLeft();
   }, 240_000);
 
   it("leaves nothing, and goes once, when it is started, restarted and removed again until it has gone", async () => {
     const api = await openApi();
+    const since = Date.now() / 1000;
     const ids: string[] = [];
     for (let round = 0; round < 8; round++) {
       const id = await node.succeed("run", "-d", "--name", "web", "-p", "80", image, "sleep", "1000");
@@ -185,9 +199,9 @@ describe("rm -f of a container that is being started", () => {
         insist("DELETE", "/containers/web", { force: true }),
       ]);
     }
-    for (const id of ids) await noNetworkTraces(node.host.runRoot, id);
+    await noNetworkTraces(node.host.runRoot, ...ids);
     await nothingLeft();
-    const query = { since: 0, until: Date.now() / 1000, filters: JSON.stringify({ event: ["destroy"] }) };
+    const query = { since, until: Date.now() / 1000, filters: JSON.stringify({ event: ["destroy"] }) };
     const destroyed: string[] = [];
     for await (const { Actor } of readLines<EngineEvent>(await api.stream("GET", "/events", { query }))) {
       destroyed.push(Actor.ID);
