@@ -10,6 +10,8 @@ import { makePrivateDirectory } from "../store/private-directory.ts";
 /** How long the supervisor that holds the lock may take until it answers. */
 const OTHER_DEADLINE_MS = 5_000;
 const POLL_MS = 20;
+/** After how long the lock is tried for again. Whether its holder answers is asked more often: that starts no program. */
+const RETRY_LOCK_MS = 240;
 
 /** What `flock` answers when somebody else has the lock. */
 const EXIT_LOCKED = 1;
@@ -45,11 +47,13 @@ export class SupervisorLock {
         writeFileSync(supervisorPidPath(settings), `${process.pid}\n`);
         return new SupervisorLock(settings, fd);
       }
-      if (await answers(apiSocketPath(settings))) {
-        closeSync(fd);
-        return undefined;
+      for (const retryAt = performance.now() + RETRY_LOCK_MS; performance.now() < retryAt; ) {
+        if (await answers(apiSocketPath(settings))) {
+          closeSync(fd);
+          return undefined;
+        }
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     throw new Error(`another process holds the lock of ${settings.runRoot} and does not answer`);
   }
