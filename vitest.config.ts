@@ -3,6 +3,14 @@ import { defineConfig } from "vitest/config";
 /** Folders whose tests start no daemon and touch nothing of the machine but a temporary directory. */
 const PURE = ["test/unit/**/*.test.ts", "test/fuzz/**/*.test.ts", "test/architecture.test.ts"];
 
+/** Folders whose tests meet the machine and a registry, and no containerd: on which one they run makes no difference. */
+const LOCAL = [
+  "test/registry/**/*.test.ts",
+  "test/stdio/**/*.test.ts",
+  "test/store/**/*.test.ts",
+  "test/security/{private-directory,registry-credentials}.test.ts",
+];
+
 /** Folders whose tests change and compare what all others share: interfaces and firewall rules. They run alone. */
 const NETWORK = ["test/cni/**/*.test.ts", "test/leaks/**/*.test.ts"];
 
@@ -24,6 +32,7 @@ export default defineConfig({
     projects: [
       // Pure values take no time; a machine that does much else beside does.
       { extends: true, test: { name: "unit", include: PURE, testTimeout: 60_000 } },
+      { extends: true, test: { name: "local", include: LOCAL } },
       {
         extends: true,
         test: {
@@ -61,7 +70,7 @@ export default defineConfig({
         test: {
           name: "host",
           include: ["test/**/*.test.ts"],
-          exclude: [...PURE, ...NETWORK, ...CHAOS, ...HEAVY, "test/bench/**"],
+          exclude: [...PURE, ...LOCAL, ...NETWORK, ...CHAOS, ...HEAVY, "test/bench/**"],
           globalSetup: ["test/support/global-setup.ts"],
         },
       },

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Reference } from "../../src/model/reference.ts";
 import { RegistryClient } from "../../src/registry/client.ts";
 import { buildImage, buildIndex, randomLayer, type TestImage } from "../support/images.ts";
-import { pushImage } from "../support/registry.ts";
+import { startRegistry } from "../support/registry.ts";
 import { LocalRegistry } from "./local-registry.ts";
 
 const signal = AbortSignal.timeout(60_000);
@@ -19,8 +19,9 @@ const REGISTRIES = [
   {
     name: "docker-registry",
     open: async (image: TestImage) => {
-      const reference = await pushImage(inject("host").registry, "contract/app:latest", image);
-      return { reference, close: async () => undefined };
+      const registry = await startRegistry();
+      const reference = await registry.push("contract/app:latest", image);
+      return { reference, close: async () => await registry[Symbol.asyncDispose]() };
     },
   },
 ];
