@@ -5,7 +5,7 @@ import { waitUntil } from "../support/wait-until.ts";
 
 const TEN_MB = 10_000_000;
 /** The suite runs on each containerd: that many in all are more than on one. */
-const SHORT_RUNS = process.env.WHARF_TEST_HEAVY !== undefined ? 500 : 80;
+const SHORT_RUNS = 80;
 /** Ten million bytes of numbered lines, as the container makes them. */
 const WRITE_TEN_MB = `seq 1 2000000 | head -c ${TEN_MB}`;
 
