@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Unpacks newer containerds and a real docker from Debian's newer suites into .peers/, for tests and benchmarks:
-#   .peers/containerd-1.7/bin  .peers/containerd-2/bin  .peers/docker-28/bin
+# Unpacks newer containerds and real dockers from Debian's newer suites into .peers/, for tests and benchmarks:
+#   .peers/containerd-1.7/bin  .peers/containerd-2/bin  .peers/docker-28/bin  .peers/docker-20/bin
 # Nothing is installed: apt works on a state of its own, with the machine's own mirror and key, and the package files
 # are unpacked beside each other. A peer that is there already, and starts, is kept.
 #
@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 peers=${WHARF_PEERS_DIR:-$PWD/.peers}
 # In the order of preference; a suite that has moved on to another major version is passed over.
-suites=(trixie forky sid)
+suites=(trixie forky sid bookworm)
 
 say() { printf 'peers: %s\n' "$*" >&2; }
 
@@ -20,6 +20,7 @@ peer_table() {
 containerd-1.7|containerd|1.7.*|containerd|containerd --version
 containerd-2|containerd|2.*|containerd|containerd --version
 docker-28|docker.io|28.*|docker.io docker-cli containerd|dockerd --version
+docker-20|docker.io|20.10.*|docker.io|dockerd --version
 TABLE
 }
 

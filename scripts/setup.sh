@@ -18,6 +18,7 @@ requirements=(
   "docker-registry docker-registry"
   "busybox busybox-static"
   "skopeo skopeo"
+  "umoci umoci"
   "unshare util-linux"
   "mount mount"
   "mke2fs e2fsprogs"

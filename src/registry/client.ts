@@ -4,14 +4,16 @@ import { digestAlgorithm, digestOf, isDigest } from "../model/digest.ts";
 import { isIndexType, isManifestType, MediaType, parseJsonObject } from "../model/manifest.ts";
 import type { Reference } from "../model/reference.ts";
 import { ACCEPTED_MANIFESTS } from "./accepted-manifests.ts";
-import { type FailedResponse, fromFailedResponse, fromManifestFailure } from "./errors.ts";
+import { fromFailedResponse, fromManifestFailure, fromPushFailure } from "./errors.ts";
 import type { RegistryExplanation } from "./explain.ts";
+import { readFailure } from "./failed-response.ts";
 import type { RegistryHost } from "./hosts.ts";
 import { openSession, type RegistryOptions } from "./open-session.ts";
 import { isPassing } from "./retry.ts";
 import type { FoundRepository, SearchRequest } from "./search.ts";
 import type { RegistrySession, RepositoryRequest, RequestOptions } from "./session.ts";
 import type { HttpResponse } from "./transport.ts";
+import { beginUpload, type UploadOptions, type UploadSource, uploadBlob } from "./upload.ts";
 
 export interface FetchBlobOptions extends RequestOptions {
   /** Skip this many bytes: they are here already. */
@@ -77,7 +79,7 @@ export class RegistryClient {
       { signal },
     );
     if (fetched === undefined) {
-      throw fromManifestFailure(reference, await failed(response));
+      throw fromManifestFailure(reference, await readFailure(response));
     }
     return fetched;
   }
@@ -90,7 +92,7 @@ export class RegistryClient {
     let path: string | undefined = "tags/list";
     while (path !== undefined) {
       const response = await session.request(reference, { ...TAG_REQUEST, path }, options);
-      if (response.status !== 200) throw fromManifestFailure(reference, await failed(response));
+      if (response.status !== 200) throw fromManifestFailure(reference, await readFailure(response));
       const page = parseJsonObject(await response.bytes(MAX_TAG_PAGE_BYTES), "tag list").tags;
       if (Array.isArray(page)) {
         for (const tag of page) tags.push(String(tag));
@@ -129,7 +131,73 @@ export class RegistryClient {
     if (response.status === 200) {
       return offset > 0 ? skip(response.body, offset) : response.body;
     }
-    throw fromFailedResponse(await failed(response));
+    throw fromFailedResponse(await readFailure(response));
+  }
+
+  /** True when the repository has the blob, where it is pushed to. */
+  async hasBlob(reference: Reference, digest: string, options: RequestOptions): Promise<boolean> {
+    const session = await this.open();
+    const request = { method: "HEAD", path: `blobs/${digest}`, headers: {}, capability: "push" } as const;
+    const response = await session.request(reference, request, options);
+    await response.discard();
+    if (response.status === 200) return true;
+    // A registry that refuses to tell is asked to take the blob, and says why if it does not.
+    if (response.status < 500) return false;
+    throw fromPushFailure(reference, { status: response.status, url: response.url, body: "" });
+  }
+
+  /** True when the repository has the manifest, where it is pushed to. */
+  async hasManifest(reference: Reference, options: RequestOptions): Promise<boolean> {
+    const session = await this.open();
+    const request = { ...manifestRequest("HEAD", reference), capability: "push" } as const;
+    const response = await session.request(reference, request, options);
+    await response.discard();
+    return response.status === 200;
+  }
+
+  /**
+   * Puts a blob into the repository: taken over from `mountFrom`, another repository of the registry, if it is there, or
+   * sent. Returns how.
+   *
+   * @throws EngineError `permission-denied`; `unavailable` when the connection is cut over and over; `failed-precondition`
+   *   when the bytes are not the blob.
+   */
+  async pushBlob(
+    source: UploadSource & { readonly mountFrom?: string | undefined },
+    options: UploadOptions,
+  ): Promise<"mounted" | "uploaded"> {
+    const session = await this.open();
+    const { reference, blob, mountFrom } = source;
+    const location = await beginUpload(session, reference, { digest: blob.digest, mountFrom }, options);
+    if (location === undefined) return "mounted";
+    await uploadBlob(session, location, source, options);
+    return "uploaded";
+  }
+
+  /**
+   * Puts a manifest or index under the tag of `reference`, or its digest. What it names is there already.
+   *
+   * @throws EngineError `permission-denied`; `failed-precondition` when the registry has another digest for it.
+   */
+  async pushManifest(
+    reference: Reference,
+    { mediaType, digest }: Pick<Descriptor, "mediaType" | "digest">,
+    body: Uint8Array,
+    options: RequestOptions,
+  ): Promise<void> {
+    const session = await this.open();
+    const path = `manifests/${reference.tag ?? digest}`;
+    const request = { method: "PUT", path, headers: { "content-type": mediaType }, body, capability: "push" } as const;
+    const response = await session.request(reference, request, options);
+    if (response.status !== 201 && response.status !== 200) {
+      throw fromPushFailure(reference, await readFailure(response));
+    }
+    await response.discard();
+    const named = response.header("docker-content-digest");
+    if (named !== undefined && named !== digest) {
+      const message = `${reference.familiar()}: the registry took ${digest} for ${named}`;
+      throw new EngineError("failed-precondition", message);
+    }
   }
 
   /** Has the host that served this blob asked last for it from now on: what it sent was something else. */
@@ -188,15 +256,6 @@ async function readManifest(
   }
   const mediaType = mediaTypeOf(response) ?? declaredMediaType(content);
   return { descriptor: { mediaType, digest, size: content.length }, content };
-}
-
-async function failed(response: HttpResponse): Promise<FailedResponse> {
-  return {
-    status: response.status,
-    url: response.url,
-    body: await response.text(),
-    retryAfter: response.header("retry-after"),
-  };
 }
 
 function mediaTypeOf(response: HttpResponse): string | undefined {

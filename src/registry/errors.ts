@@ -84,6 +84,16 @@ export function fromManifestFailure(reference: Reference, response: FailedRespon
   );
 }
 
+/** Translates the answer to what is pushed to `reference`: a refusal in the registry's own words, as docker does. */
+export function fromPushFailure(reference: Reference, response: FailedResponse): EngineError {
+  if (response.status !== 401 && response.status !== 403) return fromFailedResponse(response);
+  const said = suffix(parseFaults(response.body)).replace(/^: /, "");
+  const hint = `See 'wharf login ${reference.domain}'.`;
+  return response.status === 401
+    ? new EngineError("unauthenticated", said || "unauthorized: authentication required", { hint })
+    : new EngineError("permission-denied", said || "denied: requested access to the resource is denied", { hint });
+}
+
 /** Translates any other failed answer. */
 export function fromFailedResponse(response: FailedResponse): EngineError {
   const faults = parseFaults(response.body);

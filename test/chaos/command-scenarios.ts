@@ -151,6 +151,60 @@ export const COMMAND_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    what: "push",
+    points: ["push.blob-pushed", "push.blobs-pushed", "push.manifest-pushed", "push.tagged"],
+    async play(stage, point) {
+      const foreign = { os: "linux", architecture: "s390x" };
+      const images = [{}, { platform: foreign }].map((rest) =>
+        buildImage({ layers: [randomLayer(300_000, point)], ...rest }),
+      );
+      const reference = `${stage.registry}/push-${point.replace(".", "-")}:1`;
+      await stage.node.load(reference, await buildIndex(await Promise.all(images)));
+      await stage.strikeCommand(point, ["push", "-q", reference]);
+      expect(await stage.node.succeed("push", "-q", reference)).toBe(reference);
+      await stage.node.succeed("rmi", reference);
+      await stage.node.succeed("pull", "-q", reference);
+      await stage.node.succeed("rmi", reference);
+    },
+  },
+  {
+    what: "image convert",
+    points: ["convert.layer-stored", "convert.manifests-stored"],
+    async play(stage, point) {
+      await stage.node.load("converted:1", await buildImage({ layers: [randomLayer(300_000, point)] }));
+      const command = ["image", "convert", "-q", "--zstd", "converted:1", "converted:2"];
+      await stage.strikeCommand(point, command);
+      expect(await stage.node.succeed("images", "-q", "converted:2")).toBe("");
+      expect((await stage.node.cli(...command)).exitCode).toBe(0);
+      await stage.node.succeed("save", "-o", "/dev/null", "converted:2");
+      await stage.node.succeed("rmi", "converted:1", "converted:2");
+    },
+  },
+  {
+    what: "image repair",
+    points: ["repair.blob-fetched", "repair.fetched", "repair.trimmed"],
+    async play(stage, point) {
+      const foreign = await buildImage({
+        layers: [randomLayer(1000, point)],
+        platform: { os: "linux", architecture: "s390x" },
+      });
+      const own = await buildImage({ layers: [randomLayer(300_000, point)] });
+      const name = `repair-${point.replace(".", "-")}:1`;
+      const reference = await pushImage(stage.registry, name, await buildIndex([own, foreign]));
+      await stage.node.succeed("pull", "-q", reference);
+      if (point === "repair.trimmed") {
+        await stage.strikeCommand(point, ["image", "repair", "--trim", reference]);
+        await stage.node.succeed("image", "repair", "--trim", reference);
+      } else {
+        await stage.node.client.content.delete(own.layers[0]?.digest ?? "");
+        await stage.strikeCommand(point, ["image", "repair", reference]);
+        await stage.node.succeed("image", "repair", reference);
+      }
+      await stage.node.succeed("save", "-o", "/dev/null", reference);
+      await stage.node.succeed("rmi", reference);
+    },
+  },
+  {
     what: "run -d",
     points: ["run.created", "run.started"],
     async play(stage, point, name) {

@@ -331,7 +331,7 @@ async function packLayer(entries: Readonly<Record<string, LayerEntry>>): Promise
 const ZSTD_BLOCK_BYTES = 128 * 1024;
 
 /** A valid zstd frame of raw blocks: Node 20 has no compressor, and a decompressor takes these as well. */
-function zstdFrame(bytes: Buffer): Buffer {
+export function zstdFrame(bytes: Buffer): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32LE(0xfd2fb528, 0);
   const singleSegmentWith8ByteSize = 0b1110_0000;

@@ -122,6 +122,11 @@ export function cameFrom(labels: Labels, { domain, path }: Reference): boolean {
   return (labels[sourceKey(domain)] ?? "").split(",").includes(path);
 }
 
+/** The repositories of the reference's registry that content with these labels is known to be in. */
+export function sourcesOf(labels: Labels, { domain }: Reference): string[] {
+  return (labels[sourceKey(domain)] ?? "").split(",").filter(Boolean);
+}
+
 /** containerd leaves the port out. */
 function sourceKey(domain: string): string {
   return SOURCE_PREFIX + domain.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");

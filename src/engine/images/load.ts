@@ -3,6 +3,7 @@ import { EngineError, isEngineError } from "../../errors.ts";
 import { faultPoint } from "../../fault-point.ts";
 import type { Descriptor } from "../../model/descriptor.ts";
 import { digestOf } from "../../model/digest.ts";
+import { platformOf } from "../../model/image-config.ts";
 import {
   type ImageManifest,
   isIndexType,
@@ -11,7 +12,7 @@ import {
   parseIndex,
   parseManifest,
 } from "../../model/manifest.ts";
-import type { Platform } from "../../model/platform.ts";
+import { matchesPlatform, type Platform } from "../../model/platform.ts";
 import { Reference } from "../../model/reference.ts";
 import type { Engine, OperationContext } from "../engine.ts";
 import { type ArchiveContents, type ArchivedBlob, storeArchive } from "./archive-contents.ts";
@@ -24,10 +25,12 @@ import {
   REF_NAME_ANNOTATION,
 } from "./archive-format.ts";
 import { namelessName } from "./catalog.ts";
+import { manifestsFor } from "./choose-manifest.ts";
 import { parseDockerManifest } from "./docker-manifest.ts";
-import { imageLayers, readImageContent } from "./image-content.ts";
+import { type ImageContent, imageLayers, readImageContent } from "./image-content.ts";
 import { childLabels } from "./labels.ts";
 import { findRecord, recordImage } from "./record.ts";
+import { otherPlatform } from "./resolve.ts";
 import { ensureUnpacked } from "./unpack.ts";
 
 export interface LoadRequest {
@@ -163,10 +166,10 @@ async function recordArchived(
   load: Load,
 ): Promise<LoadedImage[]> {
   const { containerd } = engine;
-  const { platform, signal } = load;
+  const { signal } = load;
   await labelTree(engine, target, load);
   faultPoint("load.tree-labelled");
-  const content = await readImageContent(containerd.content, target, { platform, signal });
+  const content = await contentFor(engine, { target, references }, load);
   imageLayers(content.manifestContent, content.config);
   await ensureUnpacked(engine, content, { signal });
   faultPoint("load.unpacked");
@@ -186,6 +189,22 @@ async function recordArchived(
   return loaded;
 }
 
+/** @throws EngineError `not-found` when the image is not made for the platform that is asked for. */
+async function contentFor(
+  { containerd }: Loader,
+  { target, references: [reference] }: ArchivedImage,
+  { platform, signal }: Load,
+): Promise<ImageContent> {
+  const name = reference?.familiar() ?? target.digest;
+  try {
+    const content = await readImageContent(containerd.content, target, { platform, signal });
+    if (!platform || matchesPlatform(platform, platformOf(content.config))) return content;
+  } catch (error) {
+    if (!platform || !isEngineError(error, "not-found")) throw error;
+  }
+  throw otherPlatform(name, platform);
+}
+
 /** The ID of the image that a name stands for until now. */
 async function idOf({ containerd }: Loader, reference: Reference, { signal }: Load): Promise<string | undefined> {
   const record = await findRecord({ containerd }, reference.toString(), { signal });
@@ -198,15 +217,23 @@ async function idOf({ containerd }: Loader, reference: Reference, { signal }: Lo
   }
 }
 
-/** Labels indexes and manifests with their children, so that these live as long. */
+/**
+ * Labels indexes and manifests with their children, so that these live as long. Where one platform is asked for, what is
+ * there of others is not kept.
+ */
 async function labelTree({ containerd }: Loader, target: Descriptor, load: Load): Promise<void> {
   const { mediaType, digest } = target;
   if (!isIndexType(mediaType) && !isManifestType(mediaType)) return;
   if (!load.contents.blob(blobPath(digest))) return;
   const bytes = await containerd.content.readAll(digest, { signal: load.signal });
-  const children = isIndexType(mediaType) ? parseIndex(bytes).manifests : manifestChildren(bytes);
+  const children = isIndexType(mediaType) ? indexChildren(bytes, load) : manifestChildren(bytes);
   await containerd.content.updateLabels(digest, childLabels(children), { signal: load.signal });
   for (const child of children) await labelTree({ containerd }, child, load);
+}
+
+function indexChildren(bytes: Uint8Array, { platform }: Load): readonly Descriptor[] {
+  const { manifests } = parseIndex(bytes);
+  return platform ? manifestsFor(manifests, platform) : manifests;
 }
 
 function manifestChildren(bytes: Uint8Array): Descriptor[] {

@@ -3,10 +3,11 @@ import { faultPoint } from "../../fault-point.ts";
 import type { ImageDeletion } from "../../model/image-view.ts";
 import { formatPlatform, type Platform } from "../../model/platform.ts";
 import type { Engine } from "../engine.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import { listImageUsers, usesImage } from "./image-users.ts";
 import { withoutChild } from "./labels.ts";
 import { removeImage } from "./remove.ts";
-import { findCatalogedImage, otherPlatform } from "./resolve.ts";
+import { findCatalogedImage, otherPlatform, targetNamed } from "./resolve.ts";
 import { isFor, listPresent, readVariants } from "./variants.ts";
 
 export interface RemovePlatformRequest {
@@ -15,8 +16,6 @@ export interface RemovePlatformRequest {
   readonly platform: Platform;
   readonly force: boolean;
 }
-
-const CLEANUP_LEASE_MS = 60_000;
 
 /**
  * Removes what is here of an image for one platform, and leaves the others. The last one that is here takes the image
@@ -32,7 +31,10 @@ export async function removeImagePlatform(
   const { containerd } = engine;
   const image = await findCatalogedImage(engine, nameOrId, { signal });
   const present = await listPresent(containerd.content, { signal });
-  const { indexes, variants } = await readVariants(containerd.content, image.target, { present, signal });
+  const { indexes, variants } = await readVariants(containerd.content, targetNamed(image, nameOrId), {
+    present,
+    signal,
+  });
   const here = variants.filter(({ content, isAttestation }) => content !== undefined && !isAttestation);
   const chosen = here.filter((variant) => isFor(variant, platform));
   if (chosen.length === 0) throw otherPlatform(nameOrId, platform);
@@ -57,9 +59,7 @@ export async function removeImagePlatform(
       faultPoint("rmi.platform-let-go");
     }
   }
-  // What nothing refers to any more goes with the next collection, which the end of a lease brings about.
-  const lease = await containerd.leases.create({ expiresInMs: CLEANUP_LEASE_MS, signal });
-  await containerd.leases.delete(lease.id, { sync: true, signal });
+  await collectGarbage(containerd, { signal });
   const gone = await Promise.all(
     chosen.map(async ({ manifest }) => !(await containerd.content.has(manifest.digest, { signal }))),
   );

@@ -1,4 +1,5 @@
 import { EngineError, isEngineError } from "../../errors.ts";
+import type { Descriptor } from "../../model/descriptor.ts";
 import { isDigest } from "../../model/digest.ts";
 import { platformOf } from "../../model/image-config.ts";
 import { formatPlatform, matchesPlatform, type Platform } from "../../model/platform.ts";
@@ -69,6 +70,12 @@ export function pickImage(catalog: readonly CatalogedImage[], nameOrId: string):
   if (other) throw new EngineError("invalid-argument", `ambiguous image ID prefix: ${nameOrId}`);
   if (!found) throw noSuchImage(nameOrId);
   return found;
+}
+
+/** What the image's name that `nameOrId` is points at: names of one image may point at an index and at a part of it. */
+export function targetNamed({ records, target }: CatalogedImage, nameOrId: string): Descriptor {
+  const name = referenceOf(nameOrId)?.toString();
+  return records.find((record) => record.name === name)?.target ?? target;
 }
 
 /** True when `text` is an image's ID or a beginning of it, with or without its algorithm. */

@@ -18,7 +18,8 @@ import {
 } from "./archive-format.ts";
 import { type CatalogedImage, listCatalog } from "./catalog.ts";
 import { type ImageContent, readImageContent } from "./image-content.ts";
-import { otherPlatform, pickImage } from "./resolve.ts";
+import { otherPlatform, pickImage, targetNamed } from "./resolve.ts";
+import { listPresent, readVariants } from "./variants.ts";
 
 export interface SaveRequest {
   /** References or IDs; a repository without a tag means all its tags. */
@@ -28,6 +29,11 @@ export interface SaveRequest {
 
 /** An image on its way into an archive, and the tags that it gets there. */
 interface SavedImage {
+  /** What the archive's index names: the image's own index where it has one, so that it keeps its digest. */
+  readonly top: Descriptor;
+  /** What goes along of platforms beside the one of `content`: all that is here whole. */
+  readonly others: readonly Descriptor[];
+  /** What readers get that know one platform only. */
   readonly content: ImageContent;
   readonly tags: readonly Reference[];
 }
@@ -60,17 +66,28 @@ async function chooseImages(
   { signal }: SaveOptions,
 ): Promise<SavedImage[]> {
   const catalog = await listCatalog({ containerd }, { signal });
-  const chosen = new Map<CatalogedImage, Set<Reference>>();
+  const chosen = new Map<string, { image: CatalogedImage; target: Descriptor; tags: Set<Reference> }>();
   for (const name of names) {
     for (const { image, tags } of imagesNamed(catalog, name)) {
-      chosen.set(image, new Set([...(chosen.get(image) ?? []), ...tags]));
+      // Names of one image may point at an index and at a part of it.
+      for (const tag of tags.length > 0 ? tags : [undefined]) {
+        const target = tag === undefined ? targetNamed(image, name) : targetNamed(image, tag.toString());
+        const known = chosen.get(target.digest) ?? { image, target, tags: new Set<Reference>() };
+        if (tag !== undefined) known.tags.add(tag);
+        chosen.set(target.digest, known);
+      }
     }
   }
+  const present = await listPresent(containerd.content, { signal });
   return await Promise.all(
-    [...chosen].map(async ([image, tags]) => ({
-      content: await contentFor({ containerd }, image, { platform, signal }),
-      tags: [...tags],
-    })),
+    [...chosen.values()].map(async ({ image: { id }, target, tags: chosenTags }) => {
+      const tags = [...chosenTags];
+      const content = await contentFor({ containerd }, { id, target }, { platform, signal });
+      if (platform) return { top: content.manifest, others: [], content, tags };
+      const { indexes, variants } = await readVariants(containerd.content, target, { present, signal });
+      const whole = variants.filter(({ missing }) => missing.length === 0);
+      return { top: target, others: [...indexes, ...whole.flatMap(({ blobs }) => blobs)], content, tags };
+    }),
   );
 }
 
@@ -105,7 +122,7 @@ function namesTag(reference: Reference | undefined, tag: Reference): boolean {
 
 async function contentFor(
   { containerd }: Saver,
-  { target, id }: CatalogedImage,
+  { target, id }: Pick<CatalogedImage, "target" | "id">,
   { platform, signal }: SaveOptions & Pick<SaveRequest, "platform">,
 ): Promise<ImageContent> {
   try {
@@ -122,9 +139,10 @@ async function findBlobs(
   { signal }: SaveOptions,
 ): Promise<Descriptor[]> {
   const blobs = new Map<string, Descriptor>();
-  for (const { content } of images) {
+  for (const { content, others } of images) {
     const { manifest, manifestContent } = content;
-    for (const blob of [manifest, manifestContent.config, ...manifestContent.layers]) blobs.set(blob.digest, blob);
+    const own = [manifest, manifestContent.config, ...manifestContent.layers];
+    for (const blob of [...own, ...others]) blobs.set(blob.digest, blob);
   }
   await Promise.all(
     [...blobs.keys()].map(async (digest) => {
@@ -158,8 +176,8 @@ async function* writeArchive(
 
 /** An entry for each tag, or one without a name. */
 function ociIndex(images: readonly SavedImage[]): object {
-  const manifests = images.flatMap(({ content: { manifest }, tags }) => {
-    const { mediaType, digest, size, platform } = manifest;
+  const manifests = images.flatMap(({ top, tags }) => {
+    const { mediaType, digest, size, platform } = top;
     const descriptor = { mediaType, digest, size, ...(platform ? { platform } : {}) };
     if (tags.length === 0) return [descriptor];
     return tags.map((tag) => ({
