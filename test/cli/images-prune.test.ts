@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { buildImage, randomLayer, type TestImage } from "../support/images.ts";
+import { buildImage, busyboxImage, randomLayer, type TestImage } from "../support/images.ts";
 import { freshNamespace, TestNode } from "../support/namespace.ts";
 
 let node: TestNode;
@@ -117,7 +117,9 @@ describe("image prune", () => {
   it("spares what Kubernetes has pinned, and what a container of another namespace uses", async () => {
     await using other = await freshNamespace();
     const shared = await imageWith();
-    await node.load("busybox");
+    // No other test's containers use this one.
+    const runnable = await busyboxImage({ layers: [randomLayer(100)] });
+    await node.load("own:1", runnable);
     await node.load("pinned:1", await imageWith());
     await node.load("copy:1", shared);
     await node.client.images.update(
@@ -127,9 +129,9 @@ describe("image prune", () => {
       },
       ["labels"],
     );
-    await other.load("busybox");
+    await other.load("own:1", runnable);
     await other.load("shared:1", shared);
-    const own = await other.succeed("create", "busybox", "true");
+    const own = await other.succeed("create", "own:1", "true");
     // As another client makes a container: with the name of its image, and nothing of wharf's.
     await other.client.containers.create({
       id: "foreign-container",
@@ -139,8 +141,8 @@ describe("image prune", () => {
     });
 
     expect((await dryRun(node, "-a")).sort()).toEqual([
-      `keep busybox:latest: used by container ${own.slice(0, 12)} of namespace ${other.namespace}`,
       `keep copy:1: used by container foreign-cont of namespace ${other.namespace}`,
+      `keep own:1: used by container ${own.slice(0, 12)} of namespace ${other.namespace}`,
       "keep pinned:1: pinned for Kubernetes",
     ]);
     expect(await node.succeed("image", "prune", "-af")).toBe("Total reclaimed space: 0B");
