@@ -160,7 +160,15 @@ describe("ctr", () => {
 
     // By its transfer service ctr 2 may end before it has written all.
     const local = node.host.containerdVersion.startsWith("2.") ? ["--local"] : [];
-    await ctr("images", "export", ...local, "--all-platforms", path, "docker.io/library/app:1", "docker.io/library/app:2");
+    await ctr(
+      "images",
+      "export",
+      ...local,
+      "--all-platforms",
+      path,
+      "docker.io/library/app:1",
+      "docker.io/library/app:2",
+    );
     await node.succeed("rmi", "-f", own.config.digest);
     await waitUntil("nothing is left", async () => {
       // A lease of ctr's own ends in its own time.
