@@ -20,7 +20,9 @@ import {
   type PipeNode,
   type RangeNode,
   type Statement,
+  type TemplateNode,
 } from "./nodes.ts";
+import type { TemplateSet } from "./parser.ts";
 
 /** Where and how a template is run. */
 export interface EvaluationOptions {
@@ -35,7 +37,9 @@ export class TemplateExecutionError extends Error {
 
   constructor(
     message: string,
-    readonly node: Operand | CommandNode,
+    readonly node: Operand | CommandNode | TemplateNode,
+    /** The template that was run, by name. */
+    readonly template: string,
   ) {
     super(message);
   }
@@ -56,25 +60,41 @@ class Jump extends Error {
 /** The argument that a pipeline hands to its next command; absent in its first. */
 type Piped = { readonly value: unknown } | undefined;
 
-/** Runs a template's statements with `data` as the dot, and returns the text. */
-export function evaluate(statements: readonly Statement[], data: unknown, options: EvaluationOptions): string {
-  return new Evaluator(data, options).run(statements, data);
+/** Runs the template `name` of a set with `data` as the dot, and returns the text. */
+export function evaluate(templates: TemplateSet, name: string, data: unknown, options: EvaluationOptions): string {
+  return new Evaluator(templates, options).run(name, data);
 }
 
 class Evaluator {
-  private readonly variables: Variable[];
+  /** Those of the template that is running. */
+  private variables: Variable[] = [];
+  private template = "";
   private output = "";
 
   constructor(
-    data: unknown,
+    private readonly templates: TemplateSet,
     private readonly options: EvaluationOptions,
-  ) {
-    this.variables = [{ name: "$", value: data }];
+  ) {}
+
+  run(name: string, data: unknown): string {
+    this.runTemplate(name, this.templates.get(name) ?? [], data);
+    return this.output;
   }
 
-  run(statements: readonly Statement[], data: unknown): string {
+  /** A template sees nothing of those that run it but the dot that they give it. */
+  private runTemplate(name: string, statements: readonly Statement[], data: unknown): void {
+    const { variables, template } = this;
+    this.variables = [{ name: "$", value: data }];
+    this.template = name;
     this.walk(statements, data);
-    return this.output;
+    this.variables = variables;
+    this.template = template;
+  }
+
+  private callTemplate(node: TemplateNode, dot: unknown): void {
+    const statements = this.templates.get(node.name);
+    if (statements === undefined) this.fail(`template ${quote(node.name)} not defined`, node);
+    this.runTemplate(node.name, statements, node.pipe === undefined ? NO_VALUE : this.evaluatePipe(node.pipe, dot));
   }
 
   private walk(statements: readonly Statement[], dot: unknown): void {
@@ -99,6 +119,9 @@ class Evaluator {
           break;
         case "range":
           this.scoped(() => this.walkRange(statement, dot));
+          break;
+        case "template":
+          this.callTemplate(statement, dot);
           break;
         default:
           throw new Jump(statement.type);
@@ -363,8 +386,8 @@ class Evaluator {
     return this.fail(`wrong type for value; expected ${type}; got ${actual}`, node);
   }
 
-  private fail(message: string, node: Operand | CommandNode): never {
-    throw new TemplateExecutionError(message, node);
+  private fail(message: string, node: Operand | CommandNode | TemplateNode): never {
+    throw new TemplateExecutionError(message, node, this.template);
   }
 }
 

@@ -40,7 +40,19 @@ export class TemplateSyntaxError extends Error {
   }
 }
 
-const KEYWORDS = new Set(["break", "continue", "else", "end", "if", "range", "with", "nil"]);
+const KEYWORDS = new Set([
+  "block",
+  "break",
+  "continue",
+  "define",
+  "else",
+  "end",
+  "if",
+  "nil",
+  "range",
+  "template",
+  "with",
+]);
 
 /** Inside an action: what a token looks like, first match wins. Sticky, so that they match where the lexer stands. */
 const ACTION_TOKENS: readonly (readonly [TokenKind, RegExp])[] = [

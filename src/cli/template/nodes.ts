@@ -1,8 +1,10 @@
+import { quote } from "./go-quote.ts";
+
 /**
  * The tree of a parsed template. `position` is the offset that an error message points at; `describe` writes a node
  * again, for the `<…>` of the same message.
  */
-export type Statement = TextNode | ActionNode | BranchNode | RangeNode | JumpNode;
+export type Statement = TextNode | ActionNode | BranchNode | RangeNode | JumpNode | TemplateNode;
 
 export interface TextNode {
   readonly type: "text";
@@ -31,6 +33,14 @@ export interface RangeNode {
 
 export interface JumpNode {
   readonly type: "break" | "continue";
+}
+
+/** Runs the template of a name; without a pipe its dot is nothing. */
+export interface TemplateNode {
+  readonly type: "template";
+  readonly position: number;
+  readonly name: string;
+  readonly pipe: PipeNode | undefined;
 }
 
 /** Commands joined by `|`, with the variables that take the result. */
@@ -74,8 +84,10 @@ export interface ChainNode {
   readonly names: readonly string[];
 }
 
-export function describe(node: Operand | CommandNode): string {
+export function describe(node: Operand | CommandNode | TemplateNode): string {
   switch (node.type) {
+    case "template":
+      return `{{template ${quote(node.name)}${node.pipe === undefined ? "" : ` ${describePipe(node.pipe)}`}}}`;
     case "pipe":
       return describePipe(node);
     case "command":

@@ -9,15 +9,19 @@ import {
   type PipeNode,
   type RangeNode,
   type Statement,
+  type TemplateNode,
 } from "./nodes.ts";
 
+/** The statements of every template that a text defines, by name. */
+export type TemplateSet = ReadonlyMap<string, readonly Statement[]>;
+
 /**
- * Parses a template into statements. `functions` are the names that may be called.
+ * Parses a text into the template `name` and those that it defines. `functions` are the names that may be called.
  *
  * @throws TemplateSyntaxError in text/template's words.
  */
-export function parseTemplate(template: string, functions: ReadonlySet<string>): readonly Statement[] {
-  return new Parser(tokenize(template), functions).parse();
+export function parseTemplates(text: string, name: string, functions: ReadonlySet<string>): TemplateSet {
+  return new Parser(tokenize(text), functions).parse(name);
 }
 
 /** Which keyword ended a list of statements, and for `{{else if}}` what follows it. */
@@ -28,20 +32,58 @@ class Parser {
   /** Variables in scope; `$` is the data itself. */
   private variables: string[] = ["$"];
   private rangeDepth = 0;
+  private readonly templates = new Map<string, readonly Statement[]>();
 
   constructor(
     private readonly tokens: readonly Token[],
     private readonly functions: ReadonlySet<string>,
   ) {}
 
-  parse(): readonly Statement[] {
+  parse(name: string): TemplateSet {
     const statements: Statement[] = [];
     while (this.peek().kind !== "end") {
+      if (this.readDefinition()) continue;
       const statement = this.parseStatement();
       if (statement === "end" || statement === "else") this.fail(`unexpected {{${statement}}}`);
       statements.push(statement);
     }
-    return statements;
+    this.define(name, statements);
+    return this.templates;
+  }
+
+  /** Reads a `{{define}}`, which stands beside all other statements only; false when the next one is another. */
+  private readDefinition(): boolean {
+    const start = this.index;
+    if (this.next().kind === "open") {
+      const keyword = this.nextBeyondSpace();
+      if (keyword.kind === "keyword" && keyword.text === "define") {
+        const name = this.readName("define clause");
+        this.expectClose("define clause");
+        this.parseDefinition(name, "define clause");
+        return true;
+      }
+    }
+    this.index = start;
+    return false;
+  }
+
+  /** Reads a template's statements up to its `{{end}}`. It knows none of the variables around it. */
+  private parseDefinition(name: string, context: string): void {
+    const { variables, rangeDepth } = this;
+    this.variables = ["$"];
+    this.rangeDepth = 0;
+    const [statements, end] = this.parseList();
+    if (end !== "end") this.fail(`unexpected {{${end}}} in ${context}`);
+    this.define(name, statements);
+    this.variables = variables;
+    this.rangeDepth = rangeDepth;
+  }
+
+  /** A template that has nothing but space may be defined again. */
+  private define(name: string, statements: readonly Statement[]): void {
+    const defined = this.templates.get(name);
+    if (defined === undefined || isBlank(defined)) this.templates.set(name, statements);
+    else if (!isBlank(statements)) this.fail(`template: multiple definition of template ${quote(name)}`);
   }
 
   private parseStatement(): Statement | ListEnd {
@@ -67,6 +109,13 @@ class Parser {
         if (this.rangeDepth === 0) this.fail(`{{${keyword.text}}} outside {{range}}`);
         this.expectClose(keyword.text);
         return { type: keyword.text };
+      case "template":
+        return this.parseTemplateCall();
+      case "block":
+        return this.parseBlock();
+      case "define":
+        this.unexpected(keyword, "command");
+        break;
       case "else":
         // `{{else if` and `{{else with` are read by the branch that they continue.
         if (this.peekBeyondSpace().kind === "keyword") return "else";
@@ -109,6 +158,31 @@ class Parser {
     const otherwise = end === "else" ? this.parseElse("range") : [];
     this.variables.length = scope;
     return { type: "range", pipe, body, otherwise };
+  }
+
+  private parseTemplateCall(): TemplateNode {
+    const { position } = this.peekBeyondSpace();
+    const name = this.readName("template clause");
+    if (this.peekBeyondSpace().kind === "close") {
+      this.next();
+      return { type: "template", position, name, pipe: undefined };
+    }
+    return { type: "template", position, name, pipe: this.parsePipeline("template clause", "close") };
+  }
+
+  /** A `{{define}}` and the `{{template}}` that runs it, in one. */
+  private parseBlock(): TemplateNode {
+    const { position } = this.peekBeyondSpace();
+    const name = this.readName("block clause");
+    const pipe = this.parsePipeline("block clause", "close");
+    this.parseDefinition(name, "block clause");
+    return { type: "template", position, name, pipe };
+  }
+
+  private readName(context: string): string {
+    const token = this.nextBeyondSpace();
+    if (token.kind !== "string") this.unexpected(token, context);
+    return this.readString(token.text);
   }
 
   private parseList(): [readonly Statement[], ListEnd] {
@@ -297,6 +371,10 @@ class Parser {
   }
 }
 
+function isBlank(statements: readonly Statement[]): boolean {
+  return statements.every((statement) => statement.type === "text" && statement.text.trim() === "");
+}
+
 const END: Token = { kind: "end", text: "", position: 0 };
 
 const OPERAND_STARTS: ReadonlySet<TokenKind> = new Set([
@@ -313,6 +391,6 @@ const OPERAND_STARTS: ReadonlySet<TokenKind> = new Set([
 
 function describeToken({ kind, text }: Token): string {
   if (kind === "end") return "EOF";
-  if (kind === "keyword") return `<${text}>`;
+  if (kind === "keyword" || kind === "dot") return `<${text}>`;
   return text.length > 10 ? `${quote(text.slice(0, 10))}...` : quote(text);
 }

@@ -3,8 +3,8 @@ import { evaluate, TemplateExecutionError } from "./evaluator.ts";
 import { HEADER_FUNCTIONS, TEMPLATE_FUNCTIONS } from "./functions.ts";
 import { quote } from "./go-quote.ts";
 import { TemplateSyntaxError } from "./lexer.ts";
-import { describe, type Statement } from "./nodes.ts";
-import { parseTemplate } from "./parser.ts";
+import { describe } from "./nodes.ts";
+import { parseTemplates, type TemplateSet } from "./parser.ts";
 
 /** How a run deviates from the usual. */
 export interface ExecuteOptions {
@@ -14,8 +14,7 @@ export interface ExecuteOptions {
 }
 
 /**
- * A template in Go's text/template language with docker's functions, as `--format` takes it. Templates named by
- * `define` are left out: an option has no use for them.
+ * A template in Go's text/template language with docker's functions, as `--format` takes it.
  *
  * See go-value.ts for how JavaScript's values are seen as Go's.
  */
@@ -23,7 +22,7 @@ export class Template {
   private constructor(
     private readonly name: string,
     private readonly text: string,
-    private readonly statements: readonly Statement[],
+    private readonly templates: TemplateSet,
   ) {}
 
   /**
@@ -32,7 +31,7 @@ export class Template {
    */
   static parse(text: string, name = ""): Template {
     try {
-      return new Template(name, text, parseTemplate(text, FUNCTION_NAMES));
+      return new Template(name, text, parseTemplates(text, name, FUNCTION_NAMES));
     } catch (error) {
       if (error instanceof RangeError) throw tooLarge(name);
       if (!(error instanceof TemplateSyntaxError)) throw error;
@@ -49,12 +48,12 @@ export class Template {
   execute(data: unknown, { missingKey = "default", header = false }: ExecuteOptions = {}): string {
     const functions = header ? HEADER_FUNCTIONS : TEMPLATE_FUNCTIONS;
     try {
-      return evaluate(this.statements, data, { functions, missingKey });
+      return evaluate(this.templates, this.name, data, { functions, missingKey });
     } catch (error) {
       if (error instanceof RangeError) throw tooLarge(this.name);
       if (!(error instanceof TemplateExecutionError)) throw error;
       const { line, column } = this.locate(error.node.position);
-      const where = `template: ${this.name}:${line}:${column}: executing ${quote(this.name)} at <${describe(error.node)}>`;
+      const where = `template: ${this.name}:${line}:${column}: executing ${quote(error.template)} at <${describe(error.node)}>`;
       throw new EngineError("invalid-argument", `${where}: ${error.message}`);
     }
   }

@@ -241,6 +241,7 @@ export const DOCUMENT_TARGETS: readonly Target[] = [
         '{{join (split .Name ",") "-"}}',
         "{{/* c */}}{{- .Num -}}",
         '{{upper .Name | printf "%q"}}',
+        '{{define "t"}}{{.}}{{end}}{{block "b" .List}}{{len .}}{{end}}{{template "t" .Name}}',
       ],
       pieces: [
         "{{",
