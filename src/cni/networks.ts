@@ -10,7 +10,7 @@ import type { EndpointRequest } from "./endpoint-request.ts";
 import { Firewall } from "./firewall.ts";
 import { createNetns, deleteNetns, listSandboxes, netnsPathOf, type Sandbox } from "./netns.ts";
 import type { Network } from "./network.ts";
-import { DEFAULT_NETWORK, isBridge, OwnNetworks } from "./own-networks.ts";
+import { DEFAULT_NETWORK, type HostLock, isBridge, OwnNetworks } from "./own-networks.ts";
 import { PluginNetwork } from "./plugin-network.ts";
 import { PortClaims } from "./port-claims.ts";
 import { Serial } from "./serial.ts";
@@ -29,6 +29,7 @@ export interface NetworksOptions {
   /** Where the subnets of wharf's own networks are taken from, first choice first. */
   readonly addressPools?: readonly string[];
   readonly lingerMs?: number;
+  readonly withHostLock: HostLock;
 }
 
 /** A container to take off its networks. */

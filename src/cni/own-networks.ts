@@ -5,7 +5,6 @@ import { IpNetwork } from "../model/ip-network.ts";
 import { BridgeNetwork } from "./bridge-network.ts";
 import { type Conflist, describeNetwork, readConflists } from "./conflist.ts";
 import type { Firewall } from "./firewall.ts";
-import { withHostLock } from "./host-lock.ts";
 import { interfaceExists } from "./netns.ts";
 import { chooseSubnet, takenSubnets } from "./subnet-choice.ts";
 
@@ -21,7 +20,11 @@ export interface OwnNetworksOptions {
   /** Where other programs keep their networks. */
   readonly configDir: string;
   readonly addressPools: readonly string[];
+  readonly withHostLock: HostLock;
 }
+
+/** Runs a task while no other wharf of this host, of any data root, changes its bridges. */
+export type HostLock = <T>(task: () => Promise<T>) => Promise<T>;
 
 /** The bridge networks of this wharf: their configurations under `dataRoot`, their bridges, who is on them. */
 export class OwnNetworks {
@@ -55,7 +58,7 @@ export class OwnNetworks {
   async standing(name: string): Promise<BridgeNetwork> {
     const known = this.#bridges.get(name);
     if (known !== undefined && this.#inOrder.has(known) && (await known.stands())) return known;
-    return await withHostLock("networks", async () => {
+    return await this.options.withHostLock(async () => {
       const saved = (await this.conflists()).find((conflist) => conflist.name === name);
       const conflist = name === DEFAULT_NETWORK ? await this.#defaultConflist(saved) : saved;
       if (conflist === undefined) throw new EngineError("not-found", `network ${name} not found`);
@@ -68,12 +71,12 @@ export class OwnNetworks {
 
   /** Adds what is missing of a bridge's rules, under the host's lock. */
   restoreRules(bridge: BridgeNetwork): Promise<void> {
-    return withHostLock("networks", () => bridge.bringUp());
+    return this.options.withHostLock(() => bridge.bringUp());
   }
 
   /** Takes a bridge down under the host's lock. */
   takeDown(bridge: BridgeNetwork): Promise<void> {
-    return withHostLock("networks", () => bridge.takeDown());
+    return this.options.withHostLock(() => bridge.takeDown());
   }
 
   /** Keeps one object a network, since it remembers the addresses in use. */

@@ -14,6 +14,14 @@ export function apiSocketPath({ runRoot }: Roots): string {
   return join(runRoot, "docker.sock");
 }
 
+/**
+ * Locked by whoever changes what all wharfs of a host share. Not below a run root, since each has one of its own, and
+ * beside the default one, which a wharf may be told to keep its files out of.
+ */
+export function hostLockPath(): string {
+  return "/run/wharf-host/networks.lock";
+}
+
 /** Locked by the supervisor while it runs. */
 export function supervisorLockPath({ runRoot }: Roots): string {
   return join(runRoot, "supervisor.lock");

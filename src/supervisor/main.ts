@@ -7,6 +7,7 @@ import type { DoctorEntry } from "../model/doctor-report.ts";
 import type { Settings } from "../model/settings.ts";
 import { Stdio } from "../stdio/stdio.ts";
 import { readHostFacts } from "../store/host-facts.ts";
+import { withHostLock } from "../store/host-lock.ts";
 import { apiSocketPath } from "../store/layout.ts";
 import { dockerGroup, makePrivateDirectory } from "../store/private-directory.ts";
 import { currentProcessMark } from "../store/process-mark.ts";
@@ -64,7 +65,7 @@ async function supervise(settings: Settings): Promise<void> {
   const startedAt = new Date().toISOString();
   const containerd = connectContainerd({ ...settings, leaseOwner: currentProcessMark });
   const stdio = new Stdio(settings.runRoot, { onDefect: logDefect });
-  const networks = new Networks(settings);
+  const networks = new Networks({ ...settings, withHostLock });
   const store = new Store(settings);
   const namespaces = new Namespaces({
     settings,

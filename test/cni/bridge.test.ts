@@ -1,8 +1,10 @@
 import { randomInt } from "node:crypto";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BridgeNetwork } from "../../src/cni/bridge-network.ts";
+import { FileLock } from "../../src/store/file-lock.ts";
+import { hostLockPath } from "../../src/store/layout.ts";
 import {
   ask,
   askFrom,
@@ -18,6 +20,13 @@ import { runProgram } from "../support/program.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 let before = "";
+
+/** True while somebody on this host waits for a lock. */
+async function waitsForLock(): Promise<boolean> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
+  return lines.some((line) => line.startsWith("flock\0-w\0"));
+}
 
 beforeAll(async () => {
   await runProgram("iptables-save", []);
@@ -255,6 +264,18 @@ describe("the subnet", () => {
     } finally {
       await runProgram("ip", ["route", "delete", "blackhole", "10.211.3.0/24"]);
     }
+  });
+
+  it("waits for another wharf of the host that changes what they share", async () => {
+    await using test = await TestNetworks.open();
+    const lock = await waitUntil("nobody else has it", () => FileLock.acquire(hostLockPath()));
+    const joined = test.join();
+    await waitUntil("it waits for the lock", waitsForLock);
+    expect(await test.networks.holdings().then(({ addresses }) => addresses)).toEqual([]);
+
+    lock.release();
+
+    expect((await joined).endpoint.ipAddress).toMatch(/^10\.201\./);
   });
 
   it("is another for each wharf of the host, also when they start at once", async () => {

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { Networks, type NetworksOptions } from "../../src/cni/networks.ts";
 import type { EndpointState, PublishedPort } from "../../src/model/container-record.ts";
+import { withHostLock } from "../../src/store/host-lock.ts";
 import { runProgram } from "./program.ts";
 
 const CNI_PATH = ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
@@ -50,6 +51,7 @@ export class TestNetworks implements AsyncDisposable {
       configDir: join(directory, "net.d"),
       cniPath: CNI_PATH,
       lingerMs: 60_000,
+      withHostLock,
       ...options,
     };
     return new TestNetworks(directory, all, new Networks(all));
