@@ -1,31 +1,18 @@
-import type { ContainerConfig, EndpointSettings, HealthConfig, HostConfig, MountRequest } from "./container-config.ts";
+import type { EndpointSettings, HostConfig, MountRequest } from "./container-config.ts";
 import type { LooseCreateBody } from "./create-body.ts";
 import type { ExecConfig, ExecStartConfig } from "./exec-config.ts";
 import { anything, boolean, integer, list, mapOf, object, optional, type Shape, string } from "./json-shape.ts";
+import { count, health, namesOnly, text, texts, textsByName } from "./loose-shapes.ts";
 
 /** The bodies that clients of the Engine API send. Every member may be left out, or null; members unknown to us are. */
 
-const text = optional(string);
 const flag = optional(boolean);
-const count = optional(integer);
-const texts = optional(list(string));
-const textsByName = optional(mapOf(string));
-const namesOnly = optional(mapOf(anything));
 const throttles = optional(list(object({ Path: string, Rate: integer })));
 
 const size: Shape<readonly [height: number, width: number] | undefined> = (value, path) => {
   const [height = 0, width = 0] = optional(list(integer))(value, path) ?? [];
   return value === undefined || value === null ? undefined : [height, width];
 };
-
-const health = object({
-  Test: texts,
-  Interval: count,
-  Timeout: count,
-  StartPeriod: count,
-  StartInterval: count,
-  Retries: count,
-}) satisfies Shape<HealthConfig>;
 
 const mount = object({
   Type: optional(string),
@@ -175,7 +162,7 @@ export const createBodyShape = object({
   AttachStdin: flag,
   AttachStdout: flag,
   AttachStderr: flag,
-  ExposedPorts: namesOnly as Shape<ContainerConfig["ExposedPorts"]>,
+  ExposedPorts: namesOnly,
   Tty: flag,
   OpenStdin: flag,
   StdinOnce: flag,
@@ -183,7 +170,7 @@ export const createBodyShape = object({
   Cmd: words,
   Healthcheck: optional(health),
   Image: text,
-  Volumes: namesOnly as Shape<ContainerConfig["Volumes"] | undefined>,
+  Volumes: namesOnly,
   WorkingDir: text,
   Entrypoint: words,
   Labels: textsByName,

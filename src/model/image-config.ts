@@ -1,19 +1,8 @@
 import type { HealthConfig } from "./container-config.ts";
 import { parseDigest } from "./digest.ts";
 import { asObject } from "./json-object.ts";
-import {
-  anything,
-  boolean,
-  checkShape,
-  integer,
-  list,
-  mapOf,
-  object,
-  optional,
-  otherwise,
-  type Shape,
-  string,
-} from "./json-shape.ts";
+import { boolean, checkShape, list, object, optional, otherwise, type Shape, string } from "./json-shape.ts";
+import { health, namesOnly, text, texts, textsByName } from "./loose-shapes.ts";
 import { parseJsonObject } from "./manifest.ts";
 import { normalizePlatform, type Platform } from "./platform.ts";
 
@@ -57,19 +46,6 @@ export interface ImageConfig {
   readonly history?: readonly ImageHistory[];
 }
 
-const text = optional(string);
-const texts = optional(list(string));
-const count = optional(integer);
-const namesOnly = optional(mapOf(anything)) as Shape<Record<string, Record<string, never>> | undefined>;
-const health = object({
-  Test: texts,
-  Interval: count,
-  Timeout: count,
-  StartPeriod: count,
-  StartInterval: count,
-  Retries: count,
-});
-
 const imageShape = object({
   created: text,
   author: text,
@@ -87,7 +63,7 @@ const imageShape = object({
       Cmd: texts,
       Volumes: namesOnly,
       WorkingDir: text,
-      Labels: optional(mapOf(string)),
+      Labels: textsByName,
       StopSignal: text,
       ArgsEscaped: optional(boolean),
       Healthcheck: optional(health),
