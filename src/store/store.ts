@@ -10,7 +10,7 @@ import { mayRun } from "./process-mark.ts";
 import { Rootfs } from "./rootfs.ts";
 import { readSandboxImage } from "./sandbox-image.ts";
 import { SharedMemory } from "./shared-memory.ts";
-import { hasShim } from "./shims.ts";
+import { hasShim, killShims } from "./shims.ts";
 import { UnfinishedFiles } from "./unfinished-files.ts";
 import { readUserDatabase } from "./user-database.ts";
 import { type Volume, Volumes } from "./volumes.ts";
@@ -30,6 +30,7 @@ export class Store {
   readonly readHostDevices = readHostDevices;
   readonly readDeviceNumbers = readDeviceNumbers;
   readonly hasShim = hasShim;
+  readonly killShims = killShims;
   readonly readSandboxImage = readSandboxImage;
 
   constructor({ dataRoot, runRoot, namespace }: Roots & { readonly namespace: string }) {

@@ -1,5 +1,6 @@
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { TestNode } from "../support/namespace.ts";
@@ -19,6 +20,7 @@ afterEach(() => host.clear());
 
 afterAll(() => host[Symbol.asyncDispose]());
 
+const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 const POLICIES = ["no", "on-failure", "always", "unless-stopped"] as const;
 
 /** Makes a container of each policy, prepared by `prepare`, and returns their ids by policy. */
@@ -50,6 +52,25 @@ describe("a new supervisor, after the old one was killed", () => {
     for (const policy of POLICIES.slice(1)) {
       expect((await host.untilState(policy, { Status: "running" })).RestartCount).toBe(1);
     }
+  });
+
+  it("ends a shim that is stuck in a start that was cut short, and starts the container", async () => {
+    const id = await node.succeed("create", "--name", "web", "--network", "none", "busybox", "sleep", "1000");
+    await node.succeed("supervisor", "start");
+    await host.killSupervisor();
+    await host.writeState(id, { desired: "running", bootId: (await readFile(BOOT_ID, "utf8")).trim() });
+    const words = ["-namespace", node.namespace, "-id", id, "-address", host.containerd.address];
+    const stuck = spawn("/bin/sh", ["-c", "while read -r line; do :; done", ...words], {
+      argv0: "/usr/bin/containerd-shim-runc-v2",
+      // It ends with its input, so that a failing test leaves none behind.
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    const ended = new Promise((resolve) => stuck.once("exit", (_code, signal) => resolve(signal)));
+
+    await node.succeed("start", "web");
+
+    expect(await ended).toBe("SIGKILL");
+    await host.untilState("web", { Status: "running" });
   });
 
   it.each([

@@ -8,8 +8,11 @@ import { findTask } from "./stored-container.ts";
 const POLL_MS = 50;
 /** How long it has to be quiet around a container whose creation was cut short. */
 const QUIET_MS = 500;
-/** How long containerd may take to be done with a creation whose client was killed. */
-const UNFINISHED_PATIENCE_MS = 20_000;
+/**
+ * How long containerd may take to be done with a creation whose client was killed: far longer than making or undoing a
+ * task takes, and short for a person whose next command on the container waits for it.
+ */
+const UNFINISHED_PATIENCE_MS = 5_000;
 
 /**
  * Makes a container's task. The supervisor is the one who makes them, so one that is in the way is what a killed
@@ -33,20 +36,41 @@ export async function createTask(
 
 /**
  * Waits until nothing is left of a task that a killed supervisor had asked for. containerd notices that its client is
- * gone when it pleases: the task may still appear, or the files that it takes away may be those of the next task.
+ * gone when it pleases: the task may still appear, or the files that it takes away may be those of the next task. Where
+ * that does not come to an end, it is a shim that is stuck or that nobody knows any more. Nothing of it is wanted, so
+ * it is killed, and containerd undoes the rest. Takes twice `UNFINISHED_PATIENCE_MS` at most.
  */
 export async function discardUnfinishedTask(
   engine: Pick<Engine, "containerd" | "store">,
   containerId: string,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  const deadline = performance.now() + UNFINISHED_PATIENCE_MS;
+  if (await becomesQuiet(engine, containerId, signal)) return;
+  await engine.store.killShims(containerId);
+  await becomesQuiet(engine, containerId, signal);
+}
+
+/** True once there has been neither a task nor a shim of the container for a while; false when time runs out. */
+async function becomesQuiet(
+  engine: Pick<Engine, "containerd" | "store">,
+  containerId: string,
+  ended: AbortSignal,
+): Promise<boolean> {
+  const deadline = AbortSignal.timeout(UNFINISHED_PATIENCE_MS);
+  const signal = AbortSignal.any([deadline, ended]);
   let quietSince = performance.now();
-  while (performance.now() - quietSince < QUIET_MS && performance.now() < deadline) {
-    const task = await findTask(engine, containerId, { signal });
-    if (task !== undefined) await discardTask(engine, containerId, { signal });
-    if (task !== undefined || (await engine.store.hasShim(containerId))) quietSince = performance.now();
-    await delay(POLL_MS, undefined, { signal });
+  try {
+    while (performance.now() - quietSince < QUIET_MS) {
+      const task = await findTask(engine, containerId, { signal });
+      // A shim that is stuck does not end its task either.
+      if (task !== undefined) await discardTask(engine, containerId, { signal });
+      if (task !== undefined || (await engine.store.hasShim(containerId))) quietSince = performance.now();
+      await delay(POLL_MS, undefined, { signal });
+    }
+    return true;
+  } catch (error) {
+    if (deadline.aborted && !ended.aborted) return false;
+    throw error;
   }
 }
 
