@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { EngineError } from "../errors.ts";
+import { EngineError, type ErrorCode } from "../errors.ts";
 import type { DeviceMapping } from "../model/container-config.ts";
 import type { DeviceInfo } from "../spec/spec-input.ts";
 
@@ -15,22 +15,21 @@ const PERMISSION_MASK = 0o777;
 /**
  * Looks up a `--device`. A directory stands for all devices below it.
  *
- * @throws EngineError `invalid-argument` for a path that is not there or has no device.
+ * @throws EngineError `command-not-found` for a path that is not there, which docker counts as a command that is
+ * missing, with its exit code; `invalid-argument` for one that has no device.
  */
 export async function readDevices({
   PathOnHost,
   PathInContainer,
   CgroupPermissions,
 }: DeviceMapping): Promise<DeviceInfo[]> {
-  const refuse = (reason: string, cause?: unknown): EngineError =>
-    new EngineError(
-      "invalid-argument",
-      `error gathering device information while adding custom device "${PathOnHost}": ${reason}`,
-      { cause },
-    );
+  const refuse = (reason: string, code: ErrorCode = "invalid-argument", cause?: unknown): EngineError =>
+    new EngineError(code, `error gathering device information while adding custom device "${PathOnHost}": ${reason}`, {
+      cause,
+    });
   // A link to a device, as /dev/disk/by-id has them, is followed; the container sees the name that was asked for.
   const path = await realpath(PathOnHost).catch((error: unknown) => {
-    throw refuse("no such file or directory", error);
+    throw refuse("no such file or directory", "command-not-found", error);
   });
   const permissions = CgroupPermissions || "rwm";
   const device = await readDevice(path, PathInContainer, permissions);

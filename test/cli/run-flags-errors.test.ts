@@ -109,7 +109,7 @@ describe("a flag's value that cannot be", () => {
       "--cidfile /nonexistent/x",
       "failed to create the container ID file: open /nonexistent/x: no such file or directory",
     ],
-    ["--device /dev/nonexistent", 'error gathering device information while adding custom device "/dev/nonexistent"'],
+    ["--device /etc/passwd", 'error gathering device information while adding custom device "/etc/passwd"'],
   ])("%s: 125, and nothing left", async (flags, message) => {
     const before = await footprint();
     const network = flags.includes("--network") || flags.startsWith("--ip ") ? [] : ["--network", "none"];

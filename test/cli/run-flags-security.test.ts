@@ -141,12 +141,17 @@ describe("devices", () => {
     ).toContain("there");
   });
 
-  it("that do not exist are refused", async () => {
-    const { exitCode, stderr } = await node.cli("run", "--rm", "--device", "/dev/nonexistent", image, "true");
-    expect(exitCode).toBe(125);
-    expect(stderr).toBe(
-      'wharf: error gathering device information while adding custom device "/dev/nonexistent": no such file or directory\n',
-    );
+  it("that do not exist are refused as a missing command is", async () => {
+    const message =
+      'error gathering device information while adding custom device "/dev/nonexistent": no such file or directory';
+    const run = await node.cli("run", "--rm", "--device", "/dev/nonexistent", image, "true");
+    expect(run).toMatchObject({ exitCode: 127, stderr: `wharf: ${message}\n` });
+
+    await node.succeed("create", "--name", "deviceless", "--device", "/dev/nonexistent", image, "true");
+    expect(await node.cli("start", "deviceless")).toMatchObject({ exitCode: 1 });
+    const state = await node.succeed("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "deviceless");
+    expect(state).toBe("created 127");
+    await node.succeed("rm", "deviceless");
   });
 });
 

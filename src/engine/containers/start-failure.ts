@@ -30,11 +30,8 @@ export function explainStartFailure(error: unknown): StartFailure {
     return { code: "failed-precondition", message, exitCode: UNEXPLAINED_FAILURE, hint: INSTALL_HINT };
   }
   if (!text.includes("OCI runtime")) {
-    return {
-      code: error instanceof EngineError ? error.code : "internal",
-      message: text,
-      exitCode: UNEXPLAINED_FAILURE,
-    };
+    const code = error instanceof EngineError ? error.code : "internal";
+    return { code, message: text, exitCode: code === "command-not-found" ? 127 : UNEXPLAINED_FAILURE };
   }
   const message = `failed to create task for container: ${text}`;
   if (/executable file not found|no such file or directory/i.test(text)) {

@@ -18,6 +18,10 @@ function running(name: string, options = ""): Step {
 }
 
 const run: readonly Scenario[] = [
+  {
+    name: "refuses a device that is not there",
+    steps: [fails(`run --rm --device /dev/nonexistent ${IMAGE} true`, /error gathering device information/)],
+  },
   { name: "prints what the command prints", steps: [step(`run --rm ${IMAGE} echo hello`)] },
   {
     name: "keeps stdout and stderr apart",
