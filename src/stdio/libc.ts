@@ -63,6 +63,11 @@ const SIGNATURES = {
   __errno_location: { arguments: [], return: "pointer" },
 } as const satisfies Record<string, FfiSignature>;
 
+/** Whether this Node can make the calls; without them output goes through its memory, and a kill may take some along. */
+export function hasFfi(): boolean {
+  return process.getBuiltinModule?.("node:ffi") !== undefined;
+}
+
 /**
  * The few calls of the C library and of libuv that Node has no function for, made through `node:ffi`. To be called on
  * the main thread alone, on which it was made.

@@ -1,8 +1,10 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CliResult, runCli } from "../support/cli.ts";
+import { freshNamespace } from "../support/namespace.ts";
 import { runProgram } from "../support/program.ts";
 
 let directory: string;
@@ -140,5 +142,27 @@ describe("system standalone", () => {
     await writeFile(join(directory, "run/containerd/containerd.pid"), `${process.pid}\n`);
     expect((await wharf("system", "standalone", "status")).exitCode).toBe(3);
     expect((await wharf("system", "standalone", "stop")).stdout).toBe("containerd does not run\n");
+  });
+});
+
+describe("info", () => {
+  it("warns of a Node on which a kill of the supervisor may cost output, and of no other", async () => {
+    await using node = await freshNamespace();
+    const wharf = resolve(fileURLToPath(import.meta.url), "../../../dist/wharf.cjs");
+
+    const info = await node.cliWith({ program: process.execPath }, wharf, "info");
+
+    const warning =
+      "WARNING: this Node has no node:ffi, which comes with Node 26: a supervisor that is killed may lose output of containers\n";
+    const lacks = process.getBuiltinModule?.("node:ffi") === undefined;
+    expect(info).toMatchObject({ exitCode: 0, stderr: lacks ? warning : "" });
+    const { stdout } = await node.cliWith(
+      { program: process.execPath },
+      wharf,
+      "info",
+      "--format",
+      "{{json .Warnings}}",
+    );
+    expect(JSON.parse(stdout)).toEqual(lacks ? [warning.trimEnd()] : null);
   });
 });

@@ -1,9 +1,11 @@
-import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
+import { mountMemory } from "../support/disk.ts";
 import { busyboxImage, ociArchive, randomLayer } from "../support/images.ts";
 import { OwnHost } from "../support/own-host.ts";
 import { runProgram } from "../support/program.ts";
+import { pushImage } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 const PATIENCE_MS = 60_000;
@@ -15,10 +17,11 @@ beforeAll(async () => {
   host = await OwnHost.start({
     // Small file systems of their own for what wharf and containerd write.
     async beforeStart(directory) {
-      await mountTmpfs(join(directory, "data"), "16m");
-      await mountTmpfs(join(directory, "run"), "4m");
+      await mountMemory(join(directory, "data"), "16m");
+      await mountMemory(join(directory, "run"), "4m");
     },
-    containerdRootSize: "64m",
+    containerdRoot: (path) => mountMemory(path, "64m"),
+    registry: inject("host").registry,
   });
 }, 120_000);
 
@@ -31,11 +34,6 @@ afterEach(async () => {
 afterAll(async () => {
   await host[Symbol.asyncDispose]();
 });
-
-async function mountTmpfs(path: string, size: string): Promise<void> {
-  await mkdir(path, { recursive: true });
-  await runProgram("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path]);
-}
 
 const fillers: string[] = [];
 
@@ -51,6 +49,15 @@ async function fill(directory: string): Promise<() => Promise<void>> {
 
 async function supervisorPid(): Promise<number> {
   return (JSON.parse(await host.node.succeed("supervisor", "status", "--format", "json")) as { Pid: number }).Pid;
+}
+
+/** What containerd has, and has begun to take in. */
+async function contentOf(): Promise<string> {
+  const { content, leases } = host.node.client;
+  const { id } = await leases.create();
+  await leases.delete(id, { sync: true });
+  const [stored, begun] = await Promise.all([content.list(), content.statuses()]);
+  return [...stored.map(({ digest }) => digest), ...begun.map(({ ref }) => ref)].sort().join("\n");
 }
 
 async function works(): Promise<void> {
@@ -135,10 +142,16 @@ describe("a full disk", () => {
       expect(refused.exitCode).toBe(125);
       expect(refused.stderr).toMatch(NO_SPACE);
     }
+    const executed = await node.cli("exec", "web", "echo", "here");
+    // The FIFOs of an exec may be in stock.
+    if (executed.exitCode === 0) expect(executed).toEqual({ exitCode: 0, stdout: "here\n", stderr: "" });
+    else expect(executed).toMatchObject({ exitCode: 126, stdout: "", stderr: expect.stringMatching(NO_SPACE) });
     expect(await node.succeed("stop", "-t", "0", "web")).toBe("web");
     expect(await supervisorPid()).toBe(supervisor);
     expect(await node.succeed("ps", "-a", "--format", "{{.Names}}")).toBe("web");
     await free();
+    await node.succeed("start", "web");
+    expect(await node.succeed("exec", "web", "echo", "here")).toBe("here");
     await works();
   });
 
@@ -164,10 +177,45 @@ describe("a full disk", () => {
     await works();
   });
 
+  it("under containerd fails a pull in one line, which works when there is room", async () => {
+    const { node, containerd } = host;
+    const image = await busyboxImage({ layers: [randomLayer(3_000_000)] });
+    const reference = await pushImage(host.node.host.registry, "disk-full/large", image);
+    const before = await contentOf();
+    const free = await fill(join(containerd.directory, "root"));
+
+    const pulled = await node.cli("pull", "-q", reference);
+
+    expect(pulled).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(pulled.stderr).toMatch(NO_SPACE);
+    expect(await node.succeed("images", "--format", "{{.Repository}}")).toBe("busybox");
+    await free();
+    expect(await node.succeed("pull", "-q", reference)).toBe(reference);
+    expect(await node.succeed("run", "--rm", "--network", "none", reference, "ls", "/data")).toBe("/data");
+    await node.succeed("rmi", reference);
+    await waitUntil("nothing of it is left", async () => (await contentOf()) === before);
+    await works();
+  });
+
+  it("of a container is the container's: a process in it is told, and it can be removed", async () => {
+    const { node, containerd } = host;
+    await node.succeed("run", "-d", "--name", "web", "--network", "none", "busybox", "sleep", "1000");
+    const free = await fill(join(containerd.directory, "root"));
+
+    const written = await node.cli("exec", "web", "sh", "-c", "cat /dev/zero > /file");
+    const executed = await node.cli("exec", "web", "echo", "here");
+
+    expect(written).toEqual({ exitCode: 1, stdout: "", stderr: expect.stringContaining("No space left on device") });
+    expect(executed).toEqual({ exitCode: 0, stdout: "here\n", stderr: "" });
+    await free();
+    await node.succeed("rm", "-f", "web");
+    await works();
+  });
+
   it("under what save writes is named, and no half archive stays", async () => {
     const { node, directory } = host;
     const target = join(directory, "small");
-    await mountTmpfs(target, "128k");
+    await mountMemory(target, "128k");
 
     const saved = await node.cli("save", "-o", join(target, "image.tar"), "busybox");
 

@@ -6,7 +6,6 @@ import { fileURLToPath } from "node:url";
 import { type Containerd, connectContainerd } from "../../src/containerd/client.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { killProcessesBelow, unmountBelow } from "./leftovers.ts";
-import { runProgram } from "./program.ts";
 
 const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
@@ -31,7 +30,8 @@ export interface TestContainerd extends AsyncDisposable {
  */
 export async function startContainerd(
   options: {
-    readonly rootSize?: string | undefined;
+    /** Prepares the directory that becomes containerd's root, such as by a mount. */
+    readonly root?: ((path: string) => Promise<void>) | undefined;
     /** Programs of the host that this containerd does not find. */
     readonly without?: readonly string[] | undefined;
   } = {},
@@ -43,10 +43,7 @@ export async function startContainerd(
   const client = connectContainerd({ address, namespace: "default", snapshotter: "overlayfs" });
   const launch = async (): Promise<Daemon> => await launchContainerd(directory, client, options.without ?? []);
   await writeConfig(directory, address);
-  if (options.rootSize !== undefined) {
-    await mkdir(join(directory, "root"));
-    await runProgram("mount", ["-t", "tmpfs", "-o", `size=${options.rootSize}`, "tmpfs", join(directory, "root")]);
-  }
+  await options.root?.(join(directory, "root"));
   let daemon: Daemon;
   try {
     daemon = await launch();

@@ -16,8 +16,8 @@ export interface OwnHostOptions {
   readonly registry?: string;
   /** Prepares what will be the directory, before anything runs. */
   readonly beforeStart?: (directory: string) => Promise<void>;
-  /** Puts containerd's root on a file system of this size, as mount(8) writes it. */
-  readonly containerdRootSize?: string;
+  /** Prepares the directory that becomes containerd's root, such as by a mount. */
+  readonly containerdRoot?: (path: string) => Promise<void>;
   /** Programs of the host that containerd does not find. */
   readonly containerdWithout?: readonly string[];
 }
@@ -41,7 +41,7 @@ export class OwnHost implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), "wharf-o-"));
     await options.beforeStart?.(directory);
     const containerd = await startContainerd({
-      rootSize: options.containerdRootSize,
+      root: options.containerdRoot,
       without: options.containerdWithout,
     });
     const node = new TestNode(

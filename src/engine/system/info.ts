@@ -4,6 +4,9 @@ import { listContainers } from "../containers/list.ts";
 import type { Engine } from "../engine.ts";
 import { readRuncVersion } from "./version.ts";
 
+const NO_FFI =
+  "this Node has no node:ffi, which comes with Node 26: a supervisor that is killed may lose output of containers";
+
 /**
  * The state of containerd's namespace and of the host, in the shape of the Engine API's `GET /info`.
  *
@@ -11,7 +14,7 @@ import { readRuncVersion } from "./version.ts";
  */
 export async function describeSystem(
   engine: Pick<Engine, "containerd" | "host" | "settings">,
-  { version }: { readonly version: string },
+  { version, hasFfi }: { readonly version: string; readonly hasFfi: boolean },
   { signal }: { readonly signal: AbortSignal },
 ): Promise<SystemInfo> {
   const { containerd, host, settings } = engine;
@@ -83,7 +86,7 @@ export async function describeSystem(
       ...(host.cgroupVersion === 2 ? ["name=cgroupns"] : []),
     ],
     Containerd: { Address: settings.address, Namespaces: { Containers: settings.namespace, Plugins: "" } },
-    Warnings: null,
+    Warnings: hasFfi ? null : [`WARNING: ${NO_FFI}`],
   };
 }
 

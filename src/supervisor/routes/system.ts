@@ -1,5 +1,6 @@
 import { API_VERSION, MIN_API_VERSION } from "../../model/api-version.ts";
 import type { SupervisorStatus } from "../../model/supervisor-status.ts";
+import { hasFfi } from "../../stdio/libc.ts";
 import type { RequestContext } from "../request-context.ts";
 import type { Router } from "../router.ts";
 
@@ -48,5 +49,5 @@ async function showVersion(context: RequestContext, version: string): Promise<vo
 
 async function showInfo(context: RequestContext, version: string): Promise<void> {
   const { describeSystem } = await import("../../engine/system/info.ts");
-  context.json(200, await describeSystem(context.engine, { version }, context));
+  context.json(200, await describeSystem(context.engine, { version, hasFfi: hasFfi() }, context));
 }
