@@ -33,7 +33,8 @@ export class FifoPool {
 
   /** Puts a new FIFO at each path, in the place of whatever is there. Their directories must exist. */
   async place(paths: readonly string[]): Promise<void> {
-    if (this.#spare.length < paths.length) await this.#fill();
+    // Many may have waited for the same batch.
+    while (this.#spare.length < paths.length) await this.#fill();
     for (const path of paths) {
       const spare = this.#spare.pop();
       if (spare === undefined) throw new EngineError("internal", `no FIFO left for ${path}`);

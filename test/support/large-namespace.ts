@@ -57,7 +57,7 @@ export function testLargeNamespace({ containers, labelBytes, blobs, timeoutMs }:
         const found = await node.succeed("inspect", "--format", "{{.Name}} {{len .Config.Labels.filler}}", "web-42");
         expect(found).toBe(`/web-42 ${filler.length}`);
         expect(await node.succeed("rename", "web-42", "web")).toBe("");
-        const ids = (await node.succeed("ps", "-aq")).split("\n");
+        const ids = (await node.cliWith({ timeoutMs }, "ps", "-aq")).stdout.trimEnd().split("\n");
         const removed = await node.cliWith({ timeoutMs }, "rm", ...ids);
         expect(removed).toEqual({ exitCode: 0, stdout: `${ids.join("\n")}\n`, stderr: "" });
         expect(await node.client.containers.list()).toEqual([]);
