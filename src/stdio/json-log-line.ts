@@ -9,7 +9,10 @@ const BACKSLASH = 0x5c;
 /** The bytes that stand for themselves inside a JSON string as Go writes it, which escapes HTML. */
 const PLAIN = plainBytes();
 const HEX = "0123456789abcdef";
-const UTF8_LINE_SEPARATOR = Buffer.from("\u2028").subarray(0, 2);
+/** What stands before the text of every entry. */
+export const ENTRY_HEAD = '{"log":"';
+/** The first bytes of U+2028 and U+2029, which Go escapes; and of characters that it does not. */
+export const UTF8_LINE_SEPARATOR = Buffer.from("\u2028").subarray(0, 2);
 
 /**
  * A moment as RFC 3339 with nanoseconds and without trailing zeros, as Go's RFC3339Nano: what docker writes. `atMs` counts
@@ -36,12 +39,13 @@ export function entryCapacity(length: number): number {
 }
 
 /**
- * Writes `bytes` of `source` as the text of one entry at `offset` of `target`: `{"log":"…"`. Returns the offset behind.
+ * Writes `source` as the text of one entry at `offset` of `target`: `{"log":"…"`. Returns the offset behind.
  * Bytes that are not UTF-8 become U+FFFD, as JSON holds text only.
  */
-export function writeText(target: Buffer, offset: number, source: Buffer, start: number, end: number): number {
+export function writeText(target: Buffer, offset: number, source: Buffer): number {
+  const end = source.length;
   let at = offset;
-  let read = start;
+  let read = 0;
   // A word of its own for the common case; all other bytes take the long way.
   for (; read < end; read++) {
     const byte = source[read] as number;
@@ -102,7 +106,7 @@ function goString(text: string): string {
 
 function plainBytes(): Uint8Array {
   const plain = new Uint8Array(256);
-  for (let byte = 0x20; byte < 0x7f; byte++) plain[byte] = 1;
+  for (let byte = 0x20; byte <= 0x7f; byte++) plain[byte] = 1;
   for (const escaped of ['"', "\\", "<", ">", "&"]) plain[escaped.charCodeAt(0)] = 0;
   return plain;
 }

@@ -13,8 +13,7 @@ import {
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { faultPoint } from "../fault-point.ts";
-import { WallClock } from "../wall-clock.ts";
-import { entryCapacity, LONGEST_ENTRY_BYTES, logTime, writeText } from "./json-log-line.ts";
+import { type Batch, JsonLogEncoder, type LogStep } from "./json-log-encoder.ts";
 import type { LogJournal, LogPositions } from "./log-journal.ts";
 import type { ChunkOrigin, OutputLog, OutputStream } from "./process-io.ts";
 import { rotateLog } from "./rotate-log.ts";
@@ -37,18 +36,6 @@ const BACKLOG_LIMIT_BYTES = 2 * 1024 * 1024;
  * that the kernel may make a writer wait for the disk, which is not for the event loop to do.
  */
 const IMMEDIATE_BYTES_PER_SECOND = 16 * 1024 * 1024;
-/** Room for the longest entry, and for the hundred short ones that are the common case. */
-const BUFFER_BYTES = Math.max(128 * 1024, entryCapacity(LONGEST_ENTRY_BYTES));
-const HEAD = Buffer.from('{"log":"');
-
-/** Whole entries, and what of the outputs the log holds with them. */
-interface Batch {
-  readonly entries: Buffer;
-  readonly after: LogPositions;
-}
-
-type Step = Batch | "rotate";
-
 /**
  * Writes a container's output in docker's json-file format, an entry a line:
  * `{"log":"text\n","stream":"stdout","time":"…"}`. Small output is written at once; under load, in batches and off the
@@ -58,26 +45,18 @@ type Step = Batch | "rotate";
  */
 export class JsonLogWriter implements OutputLog {
   readonly #path: string;
-  readonly #maxSize: number;
   readonly #maxFiles: number;
+  readonly #encoder: JsonLogEncoder;
   #fd: number;
-  /** Size of the current file once all steps are done. */
-  #size: number;
-  #steps: Step[] = [];
-  /** Reused as long as its entries are written at once. */
-  #buffer: Buffer | undefined;
+  #steps: LogStep[] = [];
   #backlog = 0;
   /** What was written at once in the present second. */
   #immediate = { second: 0, bytes: 0 };
   #writing: Promise<void> | undefined;
-  readonly #unfinished: Record<OutputStream, Buffer | undefined> = { stdout: undefined, stderr: undefined };
   readonly #listeners = new Set<() => void>();
-  readonly #clock = new WallClock();
   readonly #onFailure: ((error: Error) => void) | undefined;
   #failed = false;
   #journal: LogJournal | undefined;
-  /** What of the outputs has been made entries of; the rest is unfinished lines. */
-  #encoded: LogPositions = { stdout: 0, stderr: 0 };
   /** What of the outputs is in the file. */
   #logged: LogPositions = { stdout: 0, stderr: 0 };
   #closed = false;
@@ -87,12 +66,12 @@ export class JsonLogWriter implements OutputLog {
   constructor({ path, maxSizeBytes, maxFiles, onFailure }: JsonLogOptions) {
     this.#path = path;
     this.#onFailure = onFailure;
-    this.#maxSize = maxSizeBytes ?? Number.POSITIVE_INFINITY;
     this.#maxFiles = maxFiles ?? 1;
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     this.#fd = openLog(path);
-    this.#size = fstatSync(this.#fd).size;
     this.#endBrokenLine();
+    const { size } = fstatSync(this.#fd);
+    this.#encoder = new JsonLogEncoder({ size, maxSize: maxSizeBytes ?? Number.POSITIVE_INFINITY });
   }
 
   get logged(): LogPositions {
@@ -112,8 +91,8 @@ export class JsonLogWriter implements OutputLog {
     // A file that is another one by now, or shorter than before the write, was rotated or emptied after it.
     const isCut = ino === last.inode && size >= last.size && size < last.size + last.length;
     if (isCut) ftruncateSync(this.#fd, last.size);
-    this.#logged = this.#encoded = isCut ? last.before : last.after;
-    this.#size = isCut ? last.size : size;
+    this.#logged = isCut ? last.before : last.after;
+    this.#encoder.resume(isCut ? last.size : size, this.#logged);
     return this.#logged;
   }
 
@@ -130,21 +109,14 @@ export class JsonLogWriter implements OutputLog {
 
   write(stream: OutputStream, chunk: Buffer, origin: ChunkOrigin = {}): Promise<void> | undefined {
     if (this.#closed) return undefined;
-    const unfinished = this.#unfinished[stream];
-    const data = unfinished ? Buffer.concat([unfinished, chunk]) : chunk;
-    const position =
-      origin.position === undefined ? this.#encoded[stream] : origin.position - (unfinished?.length ?? 0);
-    this.#encode(stream, data, { position, atMs: origin.atMs });
+    this.#encoder.encode(stream, chunk, origin);
     this.#flush();
     return this.#backlog > BACKLOG_LIMIT_BYTES ? this.#writing : undefined;
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    for (const stream of ["stdout", "stderr"] as const) {
-      const rest = this.#unfinished[stream];
-      if (rest) this.#encode(stream, rest, { position: this.#encoded[stream], last: true });
-    }
+    this.#encoder.finish();
     await this.release();
   }
 
@@ -159,64 +131,21 @@ export class JsonLogWriter implements OutputLog {
     this.#tell();
   }
 
-  /** Turns the lines of `data` into steps; what follows the last LF is kept, unless it is the very last. */
-  #encode(stream: OutputStream, data: Buffer, { position, atMs, last = false }: EncodeOptions): void {
-    const tail = Buffer.from(`","stream":"${stream}","time":"${logTime(atMs ?? this.#clock.now())}"}\n`);
-    let target = this.#buffer ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
-    let from = 0;
-    let at = 0;
-    let start = 0;
-    while (start < data.length) {
-      const newline = data.indexOf(LF, start);
-      const whole = newline >= 0 && newline - start < LONGEST_ENTRY_BYTES;
-      if (!whole && data.length - start < LONGEST_ENTRY_BYTES && !last) break;
-      const end = whole ? newline + 1 : cutOfLongLine(data, start);
-      if (target.length - at < entryCapacity(end - start)) {
-        this.#push(target.subarray(from, at), stream, position + start);
-        target = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-        from = at = 0;
-      }
-      if (this.#size >= this.#maxSize) {
-        this.#push(target.subarray(from, at), stream, position + start);
-        this.#steps.push("rotate");
-        this.#size = 0;
-        from = at;
-      }
-      const entry = at;
-      target.set(HEAD, at);
-      at += HEAD.length;
-      at = writeText(target, at, data, start, end);
-      target.set(tail, at);
-      at += tail.length;
-      this.#size += at - entry;
-      start = end;
-    }
-    this.#push(target.subarray(from, at), stream, position + start);
-    this.#buffer = target;
-    // A copy: the chunk is larger, and would be kept alive as long.
-    this.#unfinished[stream] = start < data.length ? Buffer.from(data.subarray(start)) : undefined;
-  }
-
-  #push(entries: Buffer, stream: OutputStream, position: number): void {
-    if (entries.length === 0) return;
-    this.#encoded = { ...this.#encoded, [stream]: position };
-    this.#steps.push({ entries, after: this.#encoded });
-    this.#backlog += entries.length;
-  }
-
   #flush(): void {
-    if (this.#writing) this.#buffer = undefined;
+    for (const step of this.#encoder.takeSteps()) {
+      this.#steps.push(step);
+      if (step !== "rotate") this.#backlog += step.entries.length;
+    }
     if (this.#writing || this.#steps.length === 0) return;
     if (this.#mayWriteNow()) {
       for (const step of this.#steps) if (step !== "rotate") this.#writeNow(step);
       this.#steps = [];
-      this.#backlog = 0;
       this.#tell();
       return;
     }
-    this.#buffer = undefined;
     this.#writing = this.#work().finally(() => {
       this.#writing = undefined;
+      this.#encoder.rest();
     });
   }
 
@@ -234,7 +163,7 @@ export class JsonLogWriter implements OutputLog {
     } catch (error) {
       this.#dropCut(size, error as Error);
     }
-    this.#logged = batch.after;
+    this.#wrote(batch);
   }
 
   async #work(): Promise<void> {
@@ -243,11 +172,16 @@ export class JsonLogWriter implements OutputLog {
       else {
         const size = this.#announce(step);
         await writeAll(this.#fd, step.entries).catch((error: Error) => this.#dropCut(size, error));
-        this.#backlog -= step.entries.length;
-        this.#logged = step.after;
+        this.#wrote(step);
       }
       this.#tell();
     }
+  }
+
+  #wrote(batch: Batch): void {
+    this.#backlog -= batch.entries.length;
+    this.#logged = batch.after;
+    this.#encoder.giveBack(batch);
   }
 
   /** Notes what is about to be written in the journal; returns the file's size before. */
@@ -285,35 +219,20 @@ export class JsonLogWriter implements OutputLog {
 
   /** A supervisor that died while it wrote may have left half an entry: the next one begins on a line of its own. */
   #endBrokenLine(): void {
-    if (this.#size === 0) return;
+    const { size } = fstatSync(this.#fd);
+    if (size === 0) return;
     const last = Buffer.alloc(1);
-    readSync(this.#fd, last, 0, 1, this.#size - 1);
+    readSync(this.#fd, last, 0, 1, size - 1);
     try {
       if (last[0] !== LF) writeSync(this.#fd, "\n");
     } catch (error) {
-      this.#dropCut(this.#size, error as Error);
+      this.#dropCut(size, error as Error);
     }
   }
 
   #tell(): void {
     for (const listener of this.#listeners) listener();
   }
-}
-
-interface EncodeOptions {
-  /** Where `data` begins in its output. */
-  readonly position: number;
-  /** When it was written, in milliseconds of the epoch; absent is now. */
-  readonly atMs?: number | undefined;
-  readonly last?: boolean;
-}
-
-/** Where a line without end is cut: at docker's length, less a character that would be torn. */
-function cutOfLongLine(data: Buffer, start: number): number {
-  const limit = start + LONGEST_ENTRY_BYTES;
-  if (limit >= data.length) return data.length;
-  for (let end = limit; end > limit - 4; end--) if (((data[end] ?? 0) & 0xc0) !== 0x80) return end;
-  return limit;
 }
 
 /** O_APPEND, so that a truncated file goes on at its start; readable, for a look at its last byte. */

@@ -31,6 +31,7 @@ export type Spliced = number | "empty" | "end";
 
 const { EAGAIN, EINTR } = constants.errno;
 const SPLICE_F_NONBLOCK = 2;
+const F_SETPIPE_SZ = 1031;
 /** As much as a FIFO can be made to hold. */
 const SPLICE_BYTES = 1024 * 1024;
 const UV_POLL = 8;
@@ -51,6 +52,8 @@ export const MOST_DESCRIPTORS = 253;
 type Native = Record<keyof typeof SIGNATURES, (...args: (number | bigint)[]) => number | bigint>;
 
 const SIGNATURES = {
+  // Of its variable arguments, the one that is needed here is passed as any other.
+  fcntl: { arguments: ["i32", "i32", "i32"], return: "i32" },
   splice: { arguments: ["i32", "pointer", "i32", "pointer", "u64", "u32"], return: "i32" },
   socketpair: { arguments: ["i32", "i32", "i32", "pointer"], return: "i32" },
   sendmsg: { arguments: ["i32", "pointer", "i32"], return: "i32" },
@@ -135,6 +138,11 @@ export class Libc {
     const errno = this.#ffi.getInt32(this.#errno);
     if (errno === EAGAIN || errno === EINTR) return "empty";
     throw Object.assign(new Error(`splice: errno ${errno}`), { errno });
+  }
+
+  /** Lets a FIFO hold up to so many bytes; one whose size the kernel will not change stays as it is. */
+  setPipeSize(fifo: number, bytes: number): void {
+    this.#native.fcntl(fifo, F_SETPIPE_SZ, bytes);
   }
 
   /** Calls `onReadable` while `fd`, which must be non-blocking, has something to read or has ended; not started yet. */

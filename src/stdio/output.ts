@@ -10,6 +10,8 @@ export interface OutputOptions {
   readonly libc?: Libc | undefined;
   /** A piece of output, and how many bytes of the run came before it. */
   onChunk(chunk: Buffer, position: number): void;
+  /** Whether somebody goes on using a piece when `onChunk` has returned; if not, its memory is used again. */
+  keepsChunks(): boolean;
   /** Called once, behind the last byte. */
   onEnd(): void;
   /** The spool takes no more: from here on a kill may lose output. */
@@ -19,6 +21,10 @@ export interface OutputOptions {
 /** Taken at a time before other outputs have their turn. */
 const TURN_BYTES = 512 * 1024;
 const READ_BYTES = 64 * 1024;
+/** What a FIFO may hold: the more, the less often writer and reader wait for each other. */
+const FIFO_BYTES = 256 * 1024;
+/** For pieces that nobody keeps, of all outputs in turn. */
+let scratch = Buffer.alloc(0);
 
 /**
  * The reading end of a process's output. A FIFO that nobody has open for writing reads as ended, so a writing end of
@@ -43,6 +49,7 @@ export class Output {
     this.fd = openSync(options.path, constants.O_RDONLY | constants.O_NONBLOCK);
     this.#holder = openSync(options.path, constants.O_WRONLY | constants.O_NONBLOCK);
     const { libc, spool } = options;
+    libc?.setPipeSize(this.fd, FIFO_BYTES);
     this.#source = libc && spool ? this.#watch(libc, spool) : this.#read(spool);
     this.#source.resume();
   }
@@ -125,12 +132,18 @@ export class Output {
   #take(libc: Libc, spool: OutputSpool): Buffer | Exclude<Spliced, number> {
     try {
       const moved = spool.fill((file, offset) => libc.splice(this.fd, file, offset));
-      return typeof moved === "number" ? spool.last(moved) : moved;
+      return typeof moved === "number" ? spool.last(this.#memory(moved)) : moved;
     } catch (error) {
       const chunk = this.#readNow();
       if (typeof chunk !== "string") this.#passSpool(chunk.length, error as Error);
       return chunk;
     }
+  }
+
+  #memory(length: number): Buffer {
+    if (this.#options.keepsChunks()) return Buffer.allocUnsafeSlow(length);
+    if (scratch.length < length) scratch = Buffer.allocUnsafeSlow(length);
+    return scratch.subarray(0, length);
   }
 
   #readNow(): Buffer | "empty" | "end" {

@@ -325,6 +325,7 @@ export class ProcessIo {
         spool: this.#spools.get(stream),
         libc: this.#options.libc,
         onChunk: (chunk, position) => this.#deliver(stream, output, chunk, position),
+        keepsChunks: () => this.#viewers.size > 0,
         onEnd: resolve,
         onSpoolFailure: (error) => this.#options.onDefect?.(error),
       });
