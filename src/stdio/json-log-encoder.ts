@@ -1,6 +1,6 @@
 import { WallClock } from "../wall-clock.ts";
-import { encodeLines } from "./encode-lines.ts";
 import { ENTRY_HEAD, entryCapacity, LONGEST_ENTRY_BYTES, logTime, writeText } from "./json-log-line.ts";
+import { LineEncoder } from "./line-encoder.ts";
 import type { LogPositions } from "./log-journal.ts";
 import type { ChunkOrigin, OutputStream } from "./process-io.ts";
 
@@ -18,13 +18,15 @@ const LF = 0x0a;
 const BUFFER_BYTES = Math.max(512 * 1024, entryCapacity(LONGEST_ENTRY_BYTES));
 /** So many buffers are kept under load, for all logs: a new one costs a page fault for every 4 KiB of it. */
 const SPARE_BUFFERS = 8;
-const spare: Buffer[] = [];
 /** Lines of fewer bytes than this are as quickly written one by one. */
 const FEW_BYTES = 512;
 const HEAD = Buffer.from(ENTRY_HEAD);
 
 /** Turns the lines of a run's outputs into entries of a json-file log; keeps the lines that have no end yet. */
 export class JsonLogEncoder {
+  /** Both are all logs', which are written by one thread. */
+  static readonly #spare: Buffer[] = [];
+  static #lines: LineEncoder | undefined;
   readonly #clock = new WallClock();
   readonly #maxSize: number;
   /** Size of the current file once all steps are done. */
@@ -74,12 +76,13 @@ export class JsonLogEncoder {
 
   /** The batch is written: its buffer may be used again. */
   giveBack({ entries }: Batch): void {
+    const spare = JsonLogEncoder.#spare;
     if (spare.length < SPARE_BUFFERS) spare.push(Buffer.from(entries.buffer));
   }
 
   /** No batch is under way: what was kept for a burst goes, bar one. */
   rest(): void {
-    spare.length = Math.min(spare.length, 1);
+    JsonLogEncoder.#spare.splice(1);
   }
 
   #encode(stream: OutputStream, data: Buffer, { position, atMs, last }: EncodeOptions): void {
@@ -114,7 +117,8 @@ export class JsonLogEncoder {
 
   /** Writes lines as entries, all at once; false when they have to be written one by one. */
   #writeLines(lines: Buffer, tail: string, begin: StreamPosition): boolean {
-    const entries = encodeLines(lines, tail);
+    JsonLogEncoder.#lines ??= new LineEncoder();
+    const entries = JsonLogEncoder.#lines.encode(lines, tail);
     if (entries === undefined || entries.length > BUFFER_BYTES) return false;
     if (this.#size + entries.length > this.#maxSize) return false;
     this.#room(entries.length, begin).set(entries, this.#filled);
@@ -138,7 +142,7 @@ export class JsonLogEncoder {
   /** The buffer to go on in, with room for so many bytes of entries that begin at `begin` of their output. */
   #room(bytes: number, begin: StreamPosition): Buffer {
     if (this.#buffer && BUFFER_BYTES - this.#filled < bytes) this.#push(begin);
-    this.#buffer ??= spare.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    this.#buffer ??= JsonLogEncoder.#spare.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
     return this.#buffer;
   }
 

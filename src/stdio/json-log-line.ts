@@ -12,7 +12,7 @@ const HEX = "0123456789abcdef";
 /** What stands before the text of every entry. */
 export const ENTRY_HEAD = '{"log":"';
 /** The first bytes of U+2028 and U+2029, which Go escapes; and of characters that it does not. */
-export const UTF8_LINE_SEPARATOR = Buffer.from("\u2028").subarray(0, 2);
+const UTF8_LINE_SEPARATOR = Buffer.from("\u2028").subarray(0, 2);
 
 /**
  * A moment as RFC 3339 with nanoseconds and without trailing zeros, as Go's RFC3339Nano: what docker writes. `atMs` counts

@@ -23,8 +23,6 @@ const TURN_BYTES = 512 * 1024;
 const READ_BYTES = 64 * 1024;
 /** What a FIFO may hold: the more, the less often writer and reader wait for each other. */
 const FIFO_BYTES = 256 * 1024;
-/** For pieces that nobody keeps, of all outputs in turn. */
-let scratch = Buffer.alloc(0);
 
 /**
  * The reading end of a process's output. A FIFO that nobody has open for writing reads as ended, so a writing end of
@@ -34,6 +32,8 @@ let scratch = Buffer.alloc(0);
  * libc they are read and then written, and a kill between the two loses what was read.
  */
 export class Output {
+  /** For pieces that nobody keeps, of all outputs in turn. */
+  static #scratch = Buffer.alloc(0);
   readonly fd: number;
   readonly #options: OutputOptions;
   readonly #source: Source;
@@ -142,8 +142,8 @@ export class Output {
 
   #memory(length: number): Buffer {
     if (this.#options.keepsChunks()) return Buffer.allocUnsafeSlow(length);
-    if (scratch.length < length) scratch = Buffer.allocUnsafeSlow(length);
-    return scratch.subarray(0, length);
+    if (Output.#scratch.length < length) Output.#scratch = Buffer.allocUnsafeSlow(length);
+    return Output.#scratch.subarray(0, length);
   }
 
   #readNow(): Buffer | "empty" | "end" {

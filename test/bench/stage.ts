@@ -25,6 +25,8 @@ export interface BenchStage extends Stage, AsyncDisposable {
 /** Starts all that the rows need; leaving the scope ends it. */
 export async function setStage(): Promise<BenchStage> {
   const directory = await mkdtemp(join(tmpdir(), "wharf-b-"));
+  // As on any host: a run root lies on a tmpfs.
+  const runRoot = await mkdtemp("/run/wharf-b-");
   const containerd = await startContainerd();
   const registry = await startRegistry();
   const dockerd = await Dockerd.start();
@@ -35,7 +37,7 @@ export async function setStage(): Promise<BenchStage> {
   await dockerd.load(archive);
   const layers = Array.from({ length: LAYERS }, (_, index) => randomLayer(LARGE_BYTES / LAYERS, `data${index}`));
   const largeImage = await registry.push("large", await busyboxImage({ layers }));
-  const wharf = await wharfPeer(containerd, directory);
+  const wharf = await wharfPeer(containerd, { dataRoot: join(directory, "data"), runRoot });
   const nerdctl = await nerdctlPeer(containerd, archive);
   return {
     image: IMAGE,
@@ -51,7 +53,7 @@ export async function setStage(): Promise<BenchStage> {
       await dockerd[Symbol.asyncDispose]();
       await registry[Symbol.asyncDispose]();
       await containerd[Symbol.asyncDispose]();
-      await rm(directory, { recursive: true, force: true });
+      for (const made of [directory, runRoot]) await rm(made, { recursive: true, force: true });
     },
   };
 }
@@ -68,20 +70,23 @@ async function startRegistryBeside(dockerd: Dockerd, registry: TestRegistry): Pr
   });
 }
 
-async function wharfPeer(containerd: TestContainerd, directory: string): Promise<Peer> {
+async function wharfPeer(
+  containerd: TestContainerd,
+  { dataRoot, runRoot }: { readonly dataRoot: string; readonly runRoot: string },
+): Promise<Peer> {
   const program = resolve("bin/wharf");
   const env = {
     ...process.env,
     CONTAINERD_ADDRESS: containerd.address,
-    WHARF_DATA_ROOT: join(directory, "data"),
-    WHARF_RUN_ROOT: join(directory, "run"),
+    WHARF_DATA_ROOT: dataRoot,
+    WHARF_RUN_ROOT: runRoot,
   };
   const { version } = JSON.parse(await readFile("package.json", "utf8"));
   const peer = { name: "wharf" as const, version, program, env, globalArgs: [] };
   return {
     ...peer,
     containerdPid: await containerdPid(containerd),
-    enginePid: () => supervisorPid(join(directory, "run")),
+    enginePid: () => supervisorPid(runRoot),
   };
 }
 
