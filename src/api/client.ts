@@ -1,6 +1,6 @@
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { EngineError, type ErrorCode } from "../errors.ts";
+import { EngineError, type ErrorCode, isEngineError } from "../errors.ts";
 
 /** The version of the Engine API that wharf speaks. */
 export const API_VERSION = "1.51";
@@ -80,21 +80,26 @@ export class EngineApi {
 
   /** Calls and reads the whole answer: parsed JSON, or undefined when it is empty. */
   async request<T = unknown>(method: string, path: string, options: ApiRequestOptions = {}): Promise<T> {
-    const response = await this.stream(method, path, options);
-    return await readJson<T>(response);
+    return await this.#whenReached(method, options, async () => {
+      const response = await this.#answer(method, path, options);
+      if (!isSuccess(response)) throw await readError(response);
+      return await readJson<T>(response);
+    });
   }
 
   /** Calls and returns once the answer's headers are there; the body is the caller's to read or destroy. */
   async stream(method: string, path: string, options: ApiRequestOptions = {}): Promise<IncomingMessage> {
-    const response = await this.#whenReached(method, options, async () => {
-      const request = this.#open(method, path, options, {});
-      return await new Promise<IncomingMessage>((resolve, reject) => {
-        request.once("response", resolve);
-        request.once("error", reject);
-      });
-    });
+    const response = await this.#whenReached(method, options, () => this.#answer(method, path, options));
     if (isSuccess(response)) return response;
     throw await readError(response);
+  }
+
+  #answer(method: string, path: string, options: ApiRequestOptions): Promise<IncomingMessage> {
+    const request = this.#open(method, path, options, {});
+    return new Promise((resolve, reject) => {
+      request.once("response", resolve);
+      request.once("error", reject);
+    });
   }
 
   /** Calls and takes over the connection, for attach and exec. The caller destroys the socket. */
@@ -134,11 +139,9 @@ export class EngineApi {
       try {
         return await call();
       } catch (error) {
-        if (error instanceof EngineError) throw error;
-        const { code = "" } = error as NodeJS.ErrnoException;
-        const unheard = NOT_CONNECTED.includes(code) || (repeatable && CUT.includes(code));
+        const unheard = NOT_CONNECTED.includes(codeOf(error)) || (repeatable && wasCut(error));
         const retry = this.#reopen !== undefined && unheard && !signal?.aborted && attempts < MOST_ATTEMPTS;
-        if (!retry) throw this.#connectionError(error as Error, signal);
+        if (!retry) throw error instanceof EngineError ? error : this.#connectionError(error as Error, signal);
         await this.#reopen?.();
       }
     }
@@ -180,6 +183,16 @@ export class EngineApi {
       hint: "its log is supervisor.log under wharf's data root; `wharf supervisor start` starts it",
     });
   }
+}
+
+/** True when the supervisor went away over a call, so that nobody can say what came of it. */
+export function wasCut(error: unknown): boolean {
+  return CUT.includes(codeOf(isEngineError(error, "unavailable") ? error.cause : error));
+}
+
+/** The code of a system error, of a connection that failed; else `""`. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && !isEngineError(error) ? ((error as NodeJS.ErrnoException).code ?? "") : "";
 }
 
 /** Reads an answer's body to its end: parsed JSON, or undefined when it is empty. @throws EngineError `unavailable` when it breaks off. */

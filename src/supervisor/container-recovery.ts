@@ -7,6 +7,7 @@ import { hasUnsettledRun } from "../model/container-status.ts";
 import type { ProcessIo } from "../stdio/process-io.ts";
 import type { ContainerLife } from "./container-life.ts";
 import { RunAge } from "./run-age.ts";
+import { endStrayShim } from "./stray-shim.ts";
 
 /** Exit code of a run whose end nobody saw, as docker shows it after a reboot. */
 const UNSEEN_EXIT_CODE = 255;
@@ -125,6 +126,15 @@ export class ContainerRecovery {
     const { services, id, transitions } = this.#life;
     const signal = AbortSignal.timeout(DISCARD_DEADLINE_MS);
     await transitions.run(() => discardUnfinishedTask(services.engine, id, { signal }));
+  }
+
+  /**
+   * A shim runs though there is no task: containerd was ending the one together with the other when the supervisor was
+   * killed, and may not have come to the end of that. What is done to the container next waits for it to be gone.
+   */
+  async endStrayShim(): Promise<void> {
+    const { services, id, transitions } = this.#life;
+    await transitions.run(() => endStrayShim(services.engine, id));
   }
 
   /** Undoes a start that a person asked for and that was cut short before there was a process. */

@@ -3,6 +3,7 @@ import { StoredContainer } from "../engine/containers/stored-container.ts";
 import { faultPoint } from "../fault-point.ts";
 import { NAMESPACE_LABEL } from "../model/container-record.ts";
 import { hasUnsettledRun } from "../model/container-status.ts";
+import { shimIds } from "../store/shim-process.ts";
 import { containerStdio } from "./container-io.ts";
 import type { ContainerRun } from "./container-run.ts";
 import type { RunServices } from "./run-services.ts";
@@ -31,6 +32,7 @@ export async function reconcile(
   const holders = new Set([...holdings.addresses, ...holdings.attachments].map(({ containerId }) => containerId));
   const sandboxes = new Set(holdings.sandboxes.map(({ idPrefix }) => idPrefix));
   const holds = ({ id }: ContainerRun) => holders.has(id) || sandboxes.has(id.slice(0, 12));
+  const shims = shimIds({ address: settings.address, namespace: containerd.namespace });
   const tasksById = new Map(tasks.map((task) => [task.containerId, task]));
   // A wharf with another data root has a supervisor of its own.
   const isOurs = ({ isOwn, record }: StoredContainer) => isOwn && record.stateDir.startsWith(`${settings.dataRoot}/`);
@@ -40,7 +42,10 @@ export async function reconcile(
       const run = track(container);
       const task = tasksById.get(container.id);
       if (task === undefined && holds(run) && !run.recovery.isChanging) await run.recovery.releaseLeftovers();
-      await reconcileRun(services, run, task);
+      if (task === undefined && shims.has(run.id) && !run.recovery.isChanging) {
+        void run.recovery.endStrayShim().catch(services.onDefect);
+        await reconcileIdleRun(services, run);
+      } else await reconcileRun(services, run, task);
     }),
   );
   faultPoint("recovery.reconciled");
@@ -51,10 +56,7 @@ export async function reconcile(
 async function reconcileRun(services: RunServices, run: ContainerRun, task: TaskInfo | undefined): Promise<void> {
   // What is under way right now comes to its own end.
   if (run.recovery.isChanging) return;
-  if (task === undefined) {
-    takeLeftOutput(services, run);
-    return await reconcileIdle(services, run);
-  }
+  if (task === undefined) return await reconcileIdleRun(services, run);
   if (task.status === "created") {
     // A start was cut short between the task and its process.
     await run.recovery.discardTask();
@@ -75,6 +77,11 @@ async function reconcileRun(services: RunServices, run: ContainerRun, task: Task
   if (run.container.state.desired === "removed") {
     await unlessAwaiting(services, run, run.remove({ force: true, volumes: run.recovery.removesVolumes }));
   }
+}
+
+async function reconcileIdleRun(services: RunServices, run: ContainerRun): Promise<void> {
+  takeLeftOutput(services, run);
+  await reconcileIdle(services, run);
 }
 
 /** The end of a run waits for the clients that looked on, and they are let in when all is reconciled: not before that. */

@@ -1,10 +1,13 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdtemp, open, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { containerdPrograms } from "../support/containerd.ts";
+import { type Leftover, processesBelow } from "../support/leftovers.ts";
 import type { TestNode } from "../support/namespace.ts";
 import { noNetworkTraces } from "../support/network-traces.ts";
+import { runProgram } from "../support/program.ts";
 import { SupervisedHost } from "../support/supervised-host.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
@@ -22,6 +25,38 @@ afterAll(() => host[Symbol.asyncDispose]());
 
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 const POLICIES = ["no", "on-failure", "always", "unless-stopped"] as const;
+
+async function socketsOf(pid: number): Promise<string[]> {
+  const descriptors = await readdir(`/proc/${pid}/fd`);
+  const targets = await Promise.all(descriptors.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => "")));
+  return targets.filter((target) => target.startsWith("socket:"));
+}
+
+async function shimsOf(id: string): Promise<Leftover[]> {
+  const all = await processesBelow(host.containerd.directory);
+  return all.filter(({ commandLine }) => commandLine.includes(` -id ${id} `));
+}
+
+/** Starts a container's shim as containerd does, which knows nothing of it. The directory it runs in is to be disposed of. */
+async function startShim(id: string): Promise<AsyncDisposable> {
+  const bundle = await mkdtemp(join(host.directory, "bundle-"));
+  const { spec } = await node.client.containers.get(id);
+  await writeFile(join(bundle, "config.json"), JSON.stringify(spec));
+  // It writes its log into a FIFO, and waits for a reader.
+  await runProgram("mkfifo", [join(bundle, "log")]);
+  const log = await open(join(bundle, "log"), "r+");
+  const { address } = host.containerd;
+  const program = join(containerdPrograms(), "containerd-shim-runc-v2");
+  const words = [program, "-namespace", node.namespace, "-id", id, "-address", address, "start"];
+  const env = { ...process.env, GRPC_ADDRESS: address, TTRPC_ADDRESS: `${address}.ttrpc` };
+  await runProgram("env", ["-C", bundle, ...words], { env });
+  return {
+    async [Symbol.asyncDispose]() {
+      await log.close();
+      await rm(bundle, { recursive: true });
+    },
+  };
+}
 
 /** Makes a container of each policy, prepared by `prepare`, and returns their ids by policy. */
 async function containersOfEachPolicy(prepare: (name: string) => Promise<unknown>): Promise<Record<string, string>> {
@@ -128,6 +163,30 @@ describe("a new supervisor, after the old one was killed", () => {
     await waitUntil("the container is gone", async () => (await node.succeed("ps", "-aq")) === "");
     expect(existsSync(source)).toBe(!removesVolumes);
     await rm(dirname(source), { recursive: true, force: true });
+  });
+
+  it("has those who wait for the end of a container go on waiting", async () => {
+    await node.succeed("run", "-d", "--network", "none", "--name", "web", "busybox", "sleep", "1000");
+    const waiting = node.start({}, "wait", "web");
+    // Its stdio are three sockets; the fourth is the supervisor's.
+    await waitUntil("it waits", async () => (await socketsOf(waiting.pid)).length > 3);
+    await host.killSupervisor();
+    await node.succeed("kill", "web");
+    expect(await waiting.result).toEqual({ exitCode: 0, stdout: "137\n", stderr: "" });
+  });
+
+  it.each(["created", "removed"] as const)("ends a shim that outlived the task of a %s container", async (desired) => {
+    const id = await node.succeed("create", "--network", "none", "--name", "web", "busybox", "true");
+    await host.killSupervisor();
+    await host.writeState(id, { desired });
+    await using _bundle = await startShim(id);
+    expect(await shimsOf(id)).toHaveLength(1);
+
+    await node.succeed("supervisor", "start");
+
+    await waitUntil("the shim has ended", async () => (await shimsOf(id)).length === 0);
+    if (desired === "created") expect((await node.cli("start", "-a", "web")).exitCode).toBe(0);
+    else await waitUntil("the container is gone", async () => (await node.succeed("ps", "-aq")) === "");
   });
 
   it("undoes a start that was cut short between the task and its process", async () => {

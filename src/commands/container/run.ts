@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import type { EngineApi } from "../../api/client.ts";
+import { type EngineApi, wasCut } from "../../api/client.ts";
 import { Command } from "../../cli/command.ts";
 import { createContainer } from "../../cli/create-container.ts";
 import { EXIT_FAILURE, EXIT_RUN_FAILED } from "../../cli/exit-codes.ts";
@@ -124,7 +124,7 @@ async function onceStarted(api: EngineApi, id: string, start: () => Promise<void
     try {
       return await start();
     } catch (error) {
-      if (!isEngineError(error, "unavailable") || attempts >= MOST_ATTEMPTS) throw error;
+      if (!wasCut(error) || attempts >= MOST_ATTEMPTS) throw error;
       if (await hasStarted(api, id)) return;
     }
   }

@@ -13,7 +13,10 @@ export default class ContainerWait extends Command {
     const { args } = await this.parse(ContainerWait);
     const api = await this.openSupervisor();
     await this.forEachTarget(args.container, async (name) => {
-      const answer = await api.request<WaitAnswer>("POST", containerPath(name, "wait"), { signal: this.signal });
+      const answer = await api.request<WaitAnswer>("POST", containerPath(name, "wait"), {
+        signal: this.signal,
+        repeatable: true,
+      });
       if (answer.Error !== undefined) throw new EngineError("internal", answer.Error.Message);
       return String(answer.StatusCode);
     });
