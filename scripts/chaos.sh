@@ -5,7 +5,10 @@
 #   WHARF_CHAOS=fault-points|random   one of the two parts instead of both
 #   WHARF_CHAOS_ROUNDS=N              rounds of the random part (10)
 #   WHARF_CHAOS_SEED=N                plays the rounds of a seed again
+#   WHARF_CHAOS_SHARE=K/N             plays the K-th of N shares of the fault points
 #   scripts/chaos.sh [OPTION OF vitest…]
+#
+# Tells of each kill who was killed, where, and what was checked after it; and counts them at the end.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -27,8 +30,13 @@ all) first=(supervisor-points) second=(command-points alone-points accidents dae
   ;;
 esac
 
+WHARF_CHAOS_REPORT=$(mktemp)
+export WHARF_CHAOS_REPORT
+trap 'rm -f "$WHARF_CHAOS_REPORT"' EXIT
+
 run one "${first[@]/#/test/chaos/}" &
 status=0
 run two "${second[@]/#/test/chaos/}" || status=$?
 wait $! || status=$?
+node scripts/chaos-summary.mjs "$WHARF_CHAOS_REPORT"
 exit "$status"

@@ -7,9 +7,11 @@ import { type HostPicture, looksAsBefore, takePicture } from "../support/host-pi
 import { mountsBelow, processesBelow, unmountBelow } from "../support/leftovers.ts";
 import { runProgram } from "../support/program.ts";
 import { waitUntil } from "../support/wait-until.ts";
+import { type Killed, Report } from "./report.ts";
 
 let wharf: ExaminedHost;
 let before: HostPicture;
+const report = new Report();
 
 beforeAll(async () => {
   wharf = await ExaminedHost.start();
@@ -18,19 +20,30 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  report.print("accidents");
   await wharf.clear();
   await wharf[Symbol.asyncDispose]();
 });
 
 beforeEach(async () => {
+  await untilNoLeaseLingers();
   before = await takePicture(wharf.node);
 });
 
-afterEach(async () => {
+afterEach(async ({ task }) => {
   await wharf.node.cli("rm", "-f", "-v", "web");
   await looksAsBefore(wharf.node, before);
   expect(await wharf.doctor()).toEqual([]);
+  const during = task.suite?.name ?? "";
+  const checked = "what the name of the test says; the host is as before; the doctor finds nothing";
+  if (!task.result?.errors) report.add({ killed: VICTIMS[during] ?? "container", during, at: task.name, checked });
 });
+
+/** Who falls victim to what the parts of this file are about. */
+const VICTIMS: Readonly<Record<string, Killed>> = {
+  "a supervisor that is killed": "supervisor",
+  "a reboot of the host": "host",
+};
 
 const SLEEP = ["busybox", "sleep", "1000"];
 const WEB = ["--name", "web", "-p", "18301:80", "--ipc", "shareable", ...SLEEP];
@@ -45,6 +58,11 @@ async function repair(): Promise<string[]> {
   expect(entries.filter(({ Mended }) => !Mended)).toEqual([]);
   expect(await wharf.doctor()).toEqual([]);
   return entries.map(({ Kind }) => Kind);
+}
+
+/** The lease of a creation is given back behind the command. */
+async function untilNoLeaseLingers(): Promise<void> {
+  await waitUntil("no lease lingers", async () => (await wharf.node.client.leases.list()).length === 0);
 }
 
 async function taskIsGone(id: string): Promise<void> {

@@ -1,4 +1,4 @@
 import { ALONE_SCENARIOS } from "./alone-scenarios.ts";
-import { playAll } from "./play.ts";
+import { playAlone } from "./play.ts";
 
-playAll("the supervisor", ALONE_SCENARIOS, { alone: true });
+playAlone("supervisor", ALONE_SCENARIOS);

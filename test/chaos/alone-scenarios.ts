@@ -5,6 +5,7 @@ import type { Scenario } from "./scenario.ts";
 export const ALONE_SCENARIOS: readonly Scenario[] = [
   {
     what: "the first run on a network",
+    checks: "the command goes on, and the next run has a network",
     points: ["network.bridge-made"],
     async play(stage, point, name) {
       const result = await stage.strikeSupervisor(point, ["run", "-d", "--name", name, "busybox", "true"]);
@@ -16,6 +17,7 @@ export const ALONE_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "the end of the last network",
+    checks: "the next run has a network",
     points: ["network.bridge-dismantled"],
     async play(stage, point, name) {
       await stage.strikeRunning(point, async () => {

@@ -1,4 +1,4 @@
 import { COMMAND_SCENARIOS } from "./command-scenarios.ts";
 import { playAll } from "./play.ts";
 
-playAll("the command", COMMAND_SCENARIOS);
+playAll("command", COMMAND_SCENARIOS);

@@ -35,6 +35,7 @@ const LOAD_POINTS = [
 export const COMMAND_SCENARIOS: readonly Scenario[] = [
   {
     what: "pull",
+    checks: "the image is complete or not there, and can be pulled, saved and removed",
     points: PULL_POINTS,
     async play(stage, point) {
       const image = await busyboxImage({ layers: [randomLayer(300_000, point)] });
@@ -50,6 +51,7 @@ export const COMMAND_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "pull of a newer image of the same name",
+    checks: "the name is of the older image, then of the newer one",
     points: ["image.previous-kept"],
     async play(stage, point) {
       const [older, newer] = await Promise.all([
@@ -69,6 +71,7 @@ export const COMMAND_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "load",
+    checks: "the image can be loaded, saved and removed",
     points: LOAD_POINTS,
     async play(stage, point) {
       const name = `load-${point.replace(".", "-")}:latest`;
@@ -82,6 +85,7 @@ export const COMMAND_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "save",
+    checks: "the file that was there is as it was; saved again it can be loaded; no other file is left",
     points: ["save.written"],
     async play(stage, point) {
       const directory = join(stage.directory, "saved");
@@ -100,6 +104,7 @@ export const COMMAND_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "rmi",
+    checks: "the name is gone, other names are whole, the image can be loaded and removed",
     points: ["rmi.untagged", "rmi.record-deleted"],
     async play(stage, point) {
       const image = await buildImage({ layers: [randomLayer(1000, point)] });
@@ -206,6 +211,7 @@ export const COMMAND_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "run -d",
+    checks: "the container is there, created or running; it can be started and removed, and its name is free",
     points: ["run.created", "run.started"],
     async play(stage, point, name) {
       const command = ["run", "-d", "--network", "none", "--name", name, "busybox", "sleep", "1000"];

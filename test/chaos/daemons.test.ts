@@ -1,9 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { waitUntil } from "../support/wait-until.ts";
+import { Report } from "./report.ts";
 import { Stage } from "./stage.ts";
 
 let stage: Stage;
+const report = new Report();
+const checked =
+  "what the name of the test says; the bystander runs, with every line that it wrote; the host is as before";
 
 beforeAll(async () => {
   stage = await Stage.open();
@@ -11,6 +15,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  report.print("containerd and shims, killed");
   await stage[Symbol.asyncDispose]();
 });
 
@@ -38,6 +43,7 @@ describe("a containerd that was killed, and started again", () => {
     await node.succeed("rm", "served", "watched");
     await stage.checkBystander();
     await stage.checkHost();
+    report.add({ killed: "containerd", during: "run, wait and logs -f", at: "a container's run", checked });
   });
 
   it("was away while a container was stopped: the command waits for it to come back", async () => {
@@ -49,6 +55,7 @@ describe("a containerd that was killed, and started again", () => {
     await node.succeed("rm", "held");
     await stage.checkBystander();
     await stage.checkHost();
+    report.add({ killed: "containerd", during: "stop", at: "a container's run", checked });
   });
 
   it("missed exits meanwhile: they are settled, and restarts that are owed are done", async () => {
@@ -71,6 +78,7 @@ describe("a containerd that was killed, and started again", () => {
     await node.succeed("rm", "-f", "no", "always");
     await stage.checkBystander();
     await stage.checkHost();
+    report.add({ killed: "containerd", during: "the end of a run", at: "a container's run", checked });
   });
 });
 
@@ -93,6 +101,7 @@ describe("a shim that was killed", () => {
     await node.succeed("rm", "-f", "orphan");
     await stage.checkBystander();
     await stage.checkHost();
+    report.add({ killed: "shim", during: "run -d", at: "a container's run", checked });
   });
 
   it("is one of a container that its policy starts again", async () => {
@@ -106,6 +115,7 @@ describe("a shim that was killed", () => {
     expect(await node.succeed("exec", "restarted", "echo", "again")).toBe("again");
     await node.succeed("rm", "-f", "restarted");
     await stage.checkHost();
+    report.add({ killed: "shim", during: "a restart by its policy", at: "a container's run", checked });
   });
 });
 

@@ -1,13 +1,25 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { Report } from "./report.ts";
+import { type Killed, Report } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
+import { shareOf } from "./share.ts";
 import { Stage } from "./stage.ts";
 
-/**
- * Defines a test for each point of the scenarios, all of them on one stage, and prints a table at the end. The bystander
- * is there, unless `alone` says that the scenarios need a host on which nothing runs.
- */
-export function playAll(who: string, scenarios: readonly Scenario[], { alone = false } = {}): void {
+const CHECKED_BESIDE = "the bystander runs, with every line that it wrote; the host is as it was before";
+const CHECKED_ALONE = "the host is as it was before";
+
+/** Plays the scenarios, or what `WHARF_CHAOS_SHARE` says of their points, beside a container that must not notice. */
+export function playAll(killed: Killed, scenarios: readonly Scenario[]): void {
+  const share = process.env.WHARF_CHAOS_SHARE ?? "";
+  play(killed, shareOf(scenarios, share), share === "" ? "" : `, WHARF_CHAOS_SHARE=${share}`);
+}
+
+/** Plays scenarios for which no container may run. */
+export function playAlone(killed: Killed, scenarios: readonly Scenario[]): void {
+  play(killed, scenarios, ", with no container beside", { alone: true });
+}
+
+/** Defines a test for each point of the scenarios, all of them on one stage, and prints a table at the end. */
+function play(killed: Killed, scenarios: readonly Scenario[], circumstances: string, { alone = false } = {}): void {
   let stage: Stage;
   const report = new Report();
 
@@ -22,22 +34,24 @@ export function playAll(who: string, scenarios: readonly Scenario[], { alone = f
   });
 
   afterAll(async () => {
-    report.print(`${who}, killed at a fault point`);
+    report.print(`the ${killed}, killed at a fault point${circumstances}`);
     await stage[Symbol.asyncDispose]();
   });
 
-  for (const { what, points, play } of scenarios) {
-    describe(`${who}, killed during ${what}`, () => {
+  for (const { what, points, checks, play } of scenarios) {
+    describe(`the ${killed}, killed during ${what}`, () => {
       it.each(points)("at %s", async (point) => {
         await play(stage, point, `x-${point.replace(".", "-")}`);
         if (!alone) await stage.checkBystander();
         await stage.checkHost();
-        report.add(what, point);
+        const checked = `${checks}; ${alone ? CHECKED_ALONE : CHECKED_BESIDE}`;
+        report.add({ killed, during: what, at: point, checked });
       });
     });
   }
 
-  it.skipIf(alone)(`${who} killed all the time, the bystander's output is complete`, async () => {
+  if (alone) return;
+  it(`the ${killed} killed all the time, the bystander's output is complete`, async () => {
     await stage.checkBystanderOutput();
   });
 }

@@ -14,8 +14,11 @@ const SEED = Number(process.env.WHARF_CHAOS_SEED || randomInt(2 ** 31));
 const LONGEST_DELAY_MS = 700;
 const SCRIPT = 'echo begun; trap "echo told; exit 3" TERM; while :; do usleep 20000; done';
 
-const VICTIMS = ["the command", "the supervisor", "containerd", "a shim"] as const;
+const VICTIMS = ["command", "supervisor", "containerd", "shim"] as const;
 type Victim = (typeof VICTIMS)[number];
+
+const CHECKED =
+  "the container can be started and removed, its name and the image can be had again; the bystander runs; the host is as before";
 
 const COMMANDS = ["pull", "load", "save", "run", "run -d --rm", "start", "exec", "stop", "restart", "rm"] as const;
 type Command = (typeof COMMANDS)[number];
@@ -52,20 +55,23 @@ describe(`kill -9 at random times, WHARF_CHAOS_SEED=${SEED}`, () => {
     delayMs: random.below(LONGEST_DELAY_MS),
   }));
 
-  it.each(rounds)("round $round: $victim, $delayMs ms into $command", async ({ round, command, victim, delayMs }) => {
-    const name = `round-${round}`;
-    await prepare(command, name);
-    const running = begin(command, name);
-    await delay(delayMs);
-    await kill(victim, running, name);
-    // However it ends, it ends.
-    await running.result;
-    await checkContainer(name);
-    await checkImage();
-    await stage.checkBystander();
-    await stage.checkHost();
-    report.add(command, `${victim}, after ${delayMs} ms`);
-  });
+  it.each(rounds)(
+    "round $round: the $victim, $delayMs ms into $command",
+    async ({ round, command, victim, delayMs }) => {
+      const name = `round-${round}`;
+      await prepare(command, name);
+      const running = begin(command, name);
+      await delay(delayMs);
+      await kill(victim, running, name);
+      // However it ends, it ends.
+      await running.result;
+      await checkContainer(name);
+      await checkImage();
+      await stage.checkBystander();
+      await stage.checkHost();
+      report.add({ killed: victim, during: command, at: `${delayMs} ms after its start`, checked: CHECKED });
+    },
+  );
 
   it("leaves the bystander's output complete", async () => {
     await stage.checkBystanderOutput();
@@ -103,8 +109,8 @@ function begin(command: Command, name: string): RunningCli {
 }
 
 async function kill(victim: Victim, running: RunningCli, name: string): Promise<void> {
-  if (victim === "the command") running.kill("SIGKILL");
-  else if (victim === "the supervisor") await stage.killSupervisor();
+  if (victim === "command") running.kill("SIGKILL");
+  else if (victim === "supervisor") await stage.killSupervisor();
   else if (victim === "containerd") await stage.containerd.restart("kill");
   // There may be none yet, or none any more.
   else await stage.killShim(name).catch(() => undefined);

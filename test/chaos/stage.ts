@@ -105,15 +105,18 @@ export class Stage implements AsyncDisposable {
     return result;
   }
 
-  /** Has a supervisor die at a point of its own start; whoever waits for it to come up is killed as well. */
+  /** Has a supervisor die at a point of its own start; who waits for it, and would start another one, is killed too. */
   async strikeStarting(point: string): Promise<void> {
     await this.killSupervisor();
     const strikes = await this.#strikes(point);
     const command = this.node.start({ env: { WHARF_FAULT_POINT: point } }, "supervisor", "start");
     await waitUntil(`the supervisor has died at ${point}`, async () => (await this.#strikes(point)) > strikes);
-    command.kill("SIGKILL");
+    await waitUntil("nobody is left who is to die", async () => {
+      const armed = await this.#armedProcesses(point);
+      for (const pid of armed) process.kill(pid, "SIGKILL");
+      return armed.length === 0;
+    });
     await command.result;
-    await this.killSupervisor();
   }
 
   /** The running supervisor's process. */
@@ -230,6 +233,19 @@ export class Stage implements AsyncDisposable {
   /** Runs a command in the environment that kills the process at the point: the command itself, or what it starts. */
   async #armed(point: string, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
     return await this.node.cliWith({ ...options, env: { ...options.env, WHARF_FAULT_POINT: point } }, ...args);
+  }
+
+  /** The commands and supervisors of this stage that die at the point. */
+  async #armedProcesses(point: string): Promise<number[]> {
+    const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+    const found = await Promise.all(
+      pids.map(async (pid) => {
+        const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
+        const isArmed = environment.split("\0").includes(`WHARF_FAULT_POINT=${point}`);
+        return isArmed && environment.includes(this.directory) && (await isAlive(Number(pid))) ? [Number(pid)] : [];
+      }),
+    );
+    return found.flat();
   }
 
   async #strikes(point: string): Promise<number> {

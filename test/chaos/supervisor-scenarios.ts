@@ -13,6 +13,7 @@ function runOptions(name: string, port: number): string[] {
 export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   {
     what: "create",
+    checks: "the command goes on; one container and one volume come of it, and it runs",
     points: [
       "create.name-reserved",
       "create.leased",
@@ -40,6 +41,7 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "run -d",
+    checks: "the command goes on; the process was started once, with address and port; name and port are free after it",
     points: [
       "start.fifos-made",
       "start.netns-made",
@@ -94,6 +96,7 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "exec",
+    checks: "the container runs on, another exec works, no process is left in it",
     points: [
       "exec.fifos-made",
       "exec.process-added",
@@ -116,6 +119,7 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "stop",
+    checks: "the container stops by its signal, stays stopped, and has its last line in the log",
     points: ["stop.intended", "stop.signalled"],
     async play(stage, point, name) {
       await stage.node.succeed("run", "-d", "--restart", "always", ...["--name", name], "busybox", "sh", "-c", SCRIPT);
@@ -130,6 +134,7 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "kill",
+    checks: "the container has exited with 137 and can be started",
     points: ["kill.signalled"],
     async play(stage, point, name) {
       await stage.node.succeed("run", "-d", "--name", name, "busybox", "sh", "-c", SCRIPT);
@@ -141,6 +146,7 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "restart",
+    checks: "the next supervisor finishes it; every line of both runs is in the log",
     points: ["restart.stopped"],
     async play(stage, point, name) {
       await stage.node.succeed("run", "-d", "--name", name, "busybox", "sh", "-c", SCRIPT);
@@ -154,6 +160,7 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "rename",
+    checks: "the container has one of the two names, and both can be had again",
     points: ["rename.name-reserved", "rename.unanswered"],
     async play(stage, point, name) {
       await stage.node.succeed("create", "--network", "none", "--name", name, "busybox", "true");
@@ -170,6 +177,7 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "rm -f -v",
+    checks: "the container and its volume are gone; name and port are free",
     points: ["rm.intended", "rm.files-removed", "rm.record-deleted", "volume.removal-renamed"],
     async play(stage, point, name) {
       const port = stage.takePort();
@@ -183,6 +191,7 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "the end of a run",
+    checks: "exit code and every line are kept; the container starts again on its port",
     points: [
       "settle.exit-written",
       "settle.output-drained",
@@ -208,6 +217,7 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "a restart by its policy",
+    checks: "the restart is done",
     points: ["restart.due"],
     async play(stage, point, name) {
       await stage.node.succeed("run", "-d", "--restart", "on-failure:5", "--name", name, "busybox", "sh", "-c", SCRIPT);
@@ -220,6 +230,7 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "output, with a log that is rotated",
+    checks: "every line is in the log, once and in order",
     points: ["output.spooled", "log.announced", "log.renamed", "log.rotated"],
     async play(stage, point, name) {
       const options = ["--network", "none", "--name", name, "--log-opt", "max-size=4k", "--log-opt", "max-file=500"];
@@ -235,6 +246,7 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "the start of a supervisor",
+    checks: "the container runs on, and the next supervisor serves it",
     points: [
       "supervisor.locked",
       "supervisor.listening",

@@ -4,6 +4,8 @@ import { transformSync } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { ALONE_SCENARIOS } from "../chaos/alone-scenarios.ts";
 import { COMMAND_SCENARIOS } from "../chaos/command-scenarios.ts";
+import type { Scenario } from "../chaos/scenario.ts";
+import { shareOf } from "../chaos/share.ts";
 import { SUPERVISOR_SCENARIOS } from "../chaos/supervisor-scenarios.ts";
 import { findFaultPoints } from "../support/fault-points.ts";
 
@@ -51,5 +53,14 @@ describe("a fault point", { timeout: 60_000 }, () => {
         .map(({ name }) => name)
         .sort(),
     );
+  });
+
+  it("is in one of the shares that CI takes turns with", () => {
+    const pointsOf = (scenarios: readonly Scenario[]) => scenarios.flatMap(({ points }) => points).sort();
+    const shares = [1, 2, 3, 4].map((share) => pointsOf(shareOf(SUPERVISOR_SCENARIOS, `${share}/4`)));
+    expect(shares.flat().sort()).toEqual(pointsOf(SUPERVISOR_SCENARIOS));
+    for (const points of shares) expect(points.length).toBeGreaterThan(0);
+    expect(pointsOf(shareOf(SUPERVISOR_SCENARIOS, ""))).toEqual(pointsOf(SUPERVISOR_SCENARIOS));
+    for (const text of ["0/4", "5/4", "1", "a/b"]) expect(() => shareOf(SUPERVISOR_SCENARIOS, text)).toThrow(text);
   });
 });
