@@ -126,6 +126,7 @@ export const COMMAND_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "rmi --platform",
+    checks: "the other platform is whole, and the image can be removed",
     points: ["rmi.platform-let-go"],
     async play(stage, point) {
       const foreign = await buildImage({
@@ -144,6 +145,7 @@ export const COMMAND_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "import",
+    checks: "there is no image, and the archive can be imported, saved and removed",
     points: ["layer.chunk-written", "import.layer-stored", "import.unpacked"],
     async play(stage, point) {
       const archive = await dockerArchive(await buildImage({ layers: [randomLayer(300_000, point)] }), []);

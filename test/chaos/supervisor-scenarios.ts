@@ -81,6 +81,7 @@ export const SUPERVISOR_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "commit",
+    checks: "there is no image, and the container can be committed and run from",
     points: ["commit.base-read", "commit.layer-stored", "commit.unpacked"],
     async play(stage, point, name) {
       await stage.node.succeed("run", "--name", name, "--network", "none", "busybox", "touch", "/made");
