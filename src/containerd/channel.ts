@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { EngineError } from "../errors.ts";
+import { EngineError, isEngineError } from "../errors.ts";
 import { Call, type CallOptions } from "./call.ts";
 import { Http2Connection } from "./http2/connection.ts";
 import type { HeaderField } from "./http2/hpack.ts";
@@ -9,6 +9,7 @@ const PATIENCE_MS = 30_000;
 /** How long a server that was there before is waited for: it may be restarting. */
 const RESTART_PATIENCE_MS = 10_000;
 const REDIAL_MS = 50;
+const NOBODY_THERE = ["ENOENT", "ENOTDIR", "ECONNREFUSED"];
 
 /** Headers of a call beside gRPC's own. */
 export type Metadata = Readonly<Record<string, string>>;
@@ -103,6 +104,12 @@ export class Channel {
         return new EngineError("unavailable", `lost the connection to containerd at ${this.address}`, { cause });
     }
   }
+}
+
+/** True for a call that was under way when containerd went away, as when it is restarted: nobody knows what came of it. */
+export function wasCutOff(error: unknown): boolean {
+  if (!isEngineError(error, "unavailable") || !(error.cause instanceof Error)) return false;
+  return !NOBODY_THERE.includes((error.cause as NodeJS.ErrnoException).code ?? "");
 }
 
 /** Milliseconds in the notation of gRPC, which has eight digits. */

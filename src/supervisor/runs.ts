@@ -1,3 +1,4 @@
+import { wasCutOff } from "../containerd/channel.ts";
 import { type CreateRequest, createContainer } from "../engine/containers/create.ts";
 import { createContainerOnce } from "../engine/containers/create-once.ts";
 import { dropPendingVolumes } from "../engine/containers/drop-pending-volumes.ts";
@@ -124,7 +125,7 @@ export class ContainerRuns {
     lookUps.count += 1;
     try {
       for (;;) {
-        const container = await resolveContainer(this.#services.engine, nameOrId, { signal });
+        const container = await this.#resolve(nameOrId, signal);
         // One that has gone since containerd answered would be taken for a new one, and removed a second time.
         if (!lookUps.gone.has(container.id)) return this.#track(container);
       }
@@ -142,6 +143,16 @@ export class ContainerRuns {
     );
     const [run] = found;
     return found.length === 1 && run?.id.startsWith(text) ? run : undefined;
+  }
+
+  /** A containerd that goes away over the question is asked again when it is back: nothing has been done yet. */
+  async #resolve(nameOrId: string, signal: AbortSignal): Promise<StoredContainer> {
+    try {
+      return await resolveContainer(this.#services.engine, nameOrId, { signal });
+    } catch (error) {
+      if (!wasCutOff(error)) throw error;
+      return await resolveContainer(this.#services.engine, nameOrId, { signal });
+    }
   }
 
   #track(container: StoredContainer): ContainerRun {

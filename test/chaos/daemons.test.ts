@@ -37,7 +37,7 @@ describe("a containerd that was killed, and started again", () => {
     expect(await node.succeed("exec", "served", "echo", "here")).toBe("here");
     await node.succeed("stop", "served");
     await node.succeed("stop", "watched");
-    expect(await waiting.result).toMatchObject({ exitCode: 0, stdout: "3\n" });
+    expect(await waiting.result).toEqual({ exitCode: 0, stdout: "3\n", stderr: "" });
     expect(await following.result).toMatchObject({ exitCode: 0, stdout: "begun\ntold\n" });
     expect(await foreground.result).toMatchObject({ exitCode: 3, stdout: "begun\ntold\n" });
     await node.succeed("rm", "served", "watched");

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Channel } from "../../../src/containerd/channel.ts";
+import { Channel, wasCutOff } from "../../../src/containerd/channel.ts";
 
 /** A gRPC server made of Node's HTTP/2, on a socket of its own, that answers with `respond`. */
 async function startServer(
@@ -212,6 +212,7 @@ describe("Channel", () => {
       message: "containerd is not running at /nonexistent/containerd.sock",
       hint: expect.stringContaining("systemctl start containerd"),
     });
+    await expect(call.receive()).rejects.not.toSatisfy(wasCutOff);
   });
 
   it("fails the calls of a connection that breaks, and connects again for the next", async () => {
@@ -249,6 +250,7 @@ describe("Channel", () => {
     const cut = channel.open("/s/m", {}, {}).receive();
     server.endSessions();
     await expect(cut).rejects.toThrow("lost the connection");
+    await expect(cut).rejects.toSatisfy(wasCutOff);
     await new Promise((resolve) => server.server.close(resolve));
 
     const answered = ask("while it is away");
