@@ -158,10 +158,10 @@ export class Stage implements AsyncDisposable {
     return found[0]?.id;
   }
 
-  /** The names of all volumes. */
+  /** The names of all volumes; one that was being made or removed by the killed is none, and is swept some time. */
   async volumeNames(): Promise<string[]> {
     const volumes = await this.#filesNamed(this.node.host.dataRoot, "volume.json");
-    return volumes.map((path) => basename(dirname(path)));
+    return volumes.map((path) => basename(dirname(path))).filter((name) => !name.startsWith("."));
   }
 
   /** Removes the container of that name, if there is one, and waits until there is none. */
