@@ -159,6 +159,7 @@ export const COMMAND_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "push",
+    checks: "the image can be pushed, removed and pulled again",
     points: ["push.blob-pushed", "push.blobs-pushed", "push.manifest-pushed", "push.tagged"],
     async play(stage, point) {
       const foreign = { os: "linux", architecture: "s390x" };
@@ -176,6 +177,7 @@ export const COMMAND_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "image convert",
+    checks: "there is no new image, and the old one can be converted, saved and removed",
     points: ["convert.layer-stored", "convert.manifests-stored"],
     async play(stage, point) {
       await stage.node.load("converted:1", await buildImage({ layers: [randomLayer(300_000, point)] }));
@@ -189,6 +191,7 @@ export const COMMAND_SCENARIOS: readonly Scenario[] = [
   },
   {
     what: "image repair",
+    checks: "what was begun can be done again, and its result is whole",
     points: ["repair.blob-fetched", "repair.fetched", "repair.trimmed"],
     async play(stage, point) {
       const foreign = await buildImage({
