@@ -136,6 +136,7 @@ describe("a supervisor that is killed", () => {
 
   it("while it execs leaves no FIFOs", async () => {
     await run("run", "-d", ...WEB);
+    await untilNoLeaseLingers();
     await wharf.armSupervisor("exec.fifos-made");
     await wharf.node.cli("exec", "web", "true");
     await wharf.supervisorDied();
@@ -258,6 +259,7 @@ describe("a reboot of the host", () => {
     await run("supervisor", "stop");
     const off = await takePicture(wharf.node);
     const id = await run("run", "-d", "--restart", "always", ...WEB);
+    await untilNoLeaseLingers();
     await pretendReboot(id);
 
     await run("supervisor", "start");
