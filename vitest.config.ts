@@ -14,7 +14,7 @@ const LOCAL = [
 /** Folders whose tests change and compare what all others share: interfaces and firewall rules. They run alone. */
 const NETWORK = ["test/cni/**/*.test.ts", "test/leaks/**/*.test.ts"];
 
-/** Folders whose tests kill processes: `npm run test:chaos`; CI has a share of them. */
+/** Folders whose tests kill processes: `npm run test:chaos`, not in CI. */
 const CHAOS = ["test/chaos/**/*.test.ts"];
 
 /** Folders whose tests need minutes and gigabytes: `npm run test:heavy`, not in CI, which has the same with smaller sizes. */
