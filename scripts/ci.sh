@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets a clean clone up and runs all that a change must pass: linter, types, generated files, and the tests on three
-# versions of containerd. Asks nothing, reads nothing from stdin, leaves nothing running.
+# Sets a clean clone up and runs all that a change must pass: linter, types, generated files, all tests on the system's
+# containerd and the client's on two younger ones. Asks nothing, reads nothing from stdin, leaves nothing running.
 #
 # Every step runs even when an earlier one failed. The exit code is 0 only when all of them passed; the last line of
 # the output is the sum of all tests: "N passed, N failed".
