@@ -1,3 +1,4 @@
+import { isBuiltin } from "node:module";
 import { constants } from "node:os";
 
 /** What is used of `node:ffi`, which Node has from version 26 on; its types are not in ours yet. */
@@ -68,7 +69,8 @@ const SIGNATURES = {
 
 /** Whether this Node can make the calls; without them output goes through its memory, and a kill may take some along. */
 export function hasFfi(): boolean {
-  return process.getBuiltinModule?.("node:ffi") !== undefined;
+  // To load it would have Node say on stderr that it is experimental.
+  return isBuiltin("node:ffi");
 }
 
 /**

@@ -1,4 +1,5 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -154,7 +155,7 @@ describe("info", () => {
 
     const warning =
       "WARNING: this Node has no node:ffi, which comes with Node 26: a supervisor that is killed may lose output of containers\n";
-    const lacks = process.getBuiltinModule?.("node:ffi") === undefined;
+    const lacks = !isBuiltin("node:ffi");
     expect(info).toMatchObject({ exitCode: 0, stderr: lacks ? warning : "" });
     const { stdout } = await node.cliWith(
       { program: process.execPath },

@@ -6,10 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { pullImage } from "../../src/engine/images/pull.ts";
 import { Reference } from "../../src/model/reference.ts";
 import { RegistryClient } from "../../src/registry/client.ts";
+import { fail, type Interception, LocalRegistry } from "../registry/local-registry.ts";
 import { buildImage, HOST_PLATFORM, randomLayer, type TestImage } from "../support/images.ts";
 import { freshNamespace, type TestNode } from "../support/namespace.ts";
 import { waitUntil } from "../support/wait-until.ts";
-import { fail, type Interception, LocalRegistry } from "./local-registry.ts";
 
 const signal = AbortSignal.timeout(170_000);
 /** Larger than what sockets, and messages to containerd, hold back. */
