@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
 import { looksAsBefore, takePicture } from "../support/host-picture.ts";
 import { OwnHost } from "../support/own-host.ts";
+import { runProgram } from "../support/program.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 it.each(["runc", "containerd-shim-runc-v2"])(
   "a host without %s says so, and nothing of what did not start is left",
@@ -11,8 +13,13 @@ it.each(["runc", "containerd-shim-runc-v2"])(
       exitCode: 125,
       stderr: `wharf: containerd finds no program ${program}, which it starts containers with\nrun: wharf system install\n`,
     };
-    // What the first container lays on the host and the last one leaves, whether it starts or not.
+    // What the first container lays on the host for good, whether it starts or not; its bridge goes a moment later.
     expect(await node.cli("run", "--rm", "-p", "80", "busybox", "true")).toMatchObject(failure);
+    await waitUntil("the first one's bridge and its rules have gone", async () => {
+      const links = await runProgram("ip", ["-o", "link", "show", "type", "bridge"]);
+      const rules = await runProgram("iptables-save", []);
+      return !links.stdout.includes("wharf") && !rules.stdout.includes("WHARF-");
+    });
     const before = await takePicture(node);
 
     const removed = await node.cli("run", "--rm", "--name", "web", "-p", "80", "-v", "/data", "busybox", "true");
