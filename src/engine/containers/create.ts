@@ -29,6 +29,7 @@ import type { ResolvedImage } from "../images/image-content.ts";
 import { findRecord } from "../images/record.ts";
 import { noSuchImage, resolveImage } from "../images/resolve.ts";
 import { ensureUnpacked } from "../images/unpack.ts";
+import { LEASE_TERM_MS } from "../lease-term.ts";
 import { Rollback, together } from "../rollback.ts";
 import { checkCreateBody } from "./check-create.ts";
 import { hasOwnNetworks, wantedEndpoints } from "./connect.ts";
@@ -41,8 +42,6 @@ import { sharedContainerOf } from "./shared-namespaces.ts";
 import { StoredContainer } from "./stored-container.ts";
 import { networkNameOf } from "./views.ts";
 
-/** What an interrupted creation leaves in containerd is collected after this time of day, which may be set meanwhile. */
-const LEASE_MS = 7 * 24 * 60 * 60 * 1000;
 const LEASE_LINGER_MS = 500;
 /** containerd takes a label whose key and value together are no longer. */
 const LONGEST_LABEL_BYTES = 4096;
@@ -143,7 +142,7 @@ async function reserveName(
 }
 
 async function createLease({ containerd }: CreateEngine, rollback: Rollback, signal: AbortSignal): Promise<Lease> {
-  const lease = await containerd.leases.create({ expiresInMs: LEASE_MS, signal });
+  const lease = await containerd.leases.create({ expiresInMs: LEASE_TERM_MS, signal });
   faultPoint("create.leased");
   rollback.defer(() => lease[Symbol.asyncDispose]());
   return lease;

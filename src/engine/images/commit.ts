@@ -12,6 +12,7 @@ import { parsePlatform } from "../../model/platform.ts";
 import type { Reference } from "../../model/reference.ts";
 import { type StoredContainer, snapshotsOf } from "../containers/stored-container.ts";
 import type { Engine } from "../engine.ts";
+import { LEASE_TERM_MS } from "../lease-term.ts";
 import { namelessName } from "./catalog.ts";
 import { holdContent } from "./hold-content.ts";
 import { readImageContent } from "./image-content.ts";
@@ -38,7 +39,6 @@ interface CommitContext {
   readonly signal: AbortSignal;
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 const CLEANUP_TIMEOUT_MS = 10_000;
 
 /**
@@ -56,7 +56,7 @@ export async function commitContainer(
   const { containerd } = engine;
   const { record, info } = container;
   const runConfig = applyChanges(runConfigOf(record.config), changes);
-  await using lease = await containerd.leases.create({ expiresInMs: DAY_MS, signal });
+  await using lease = await containerd.leases.create({ expiresInMs: LEASE_TERM_MS, signal });
   const context: CommitContext = { leaseId: lease.id, signal };
   const snapshots = snapshotsOf(containerd, info);
   const { parent } = await snapshots.stat(info.snapshotKey, { signal });

@@ -6,6 +6,7 @@ import { type ImageManifest, isLayerType, MediaType } from "../../model/manifest
 import { formatPlatform, type Platform } from "../../model/platform.ts";
 import type { Reference } from "../../model/reference.ts";
 import type { Engine } from "../engine.ts";
+import { LEASE_TERM_MS } from "../lease-term.ts";
 import { holdContent } from "./hold-content.ts";
 import { recordImage } from "./record.ts";
 import { findCatalogedImage, targetNamed } from "./resolve.ts";
@@ -41,8 +42,6 @@ interface Conversion extends ConvertRequest, ConvertContext {
   readonly converted: Map<string, Descriptor>;
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-
 const OCI_TYPES: Readonly<Record<string, string>> = {
   [MediaType.dockerIndex]: MediaType.ociIndex,
   [MediaType.dockerManifest]: MediaType.ociManifest,
@@ -67,7 +66,7 @@ export async function convertImage(
   const { containerd } = engine;
   const { signal } = context;
   const image = await findCatalogedImage(engine, request.source, { signal });
-  await using lease = await containerd.leases.create({ expiresInMs: DAY_MS, signal });
+  await using lease = await containerd.leases.create({ expiresInMs: LEASE_TERM_MS, signal });
   const from = targetNamed(image, request.source);
   await holdContent(containerd, from.digest, { leaseId: lease.id, signal });
   const present = await listPresent(containerd.content, { signal });

@@ -3,8 +3,7 @@ import { MediaType } from "../../model/manifest.ts";
 import { asLayers } from "../../model/mount.ts";
 import { type StoredContainer, snapshotsOf } from "../containers/stored-container.ts";
 import type { Engine } from "../engine.ts";
-
-const DAY_MS = 24 * 60 * 60 * 1000;
+import { LEASE_TERM_MS } from "../lease-term.ts";
 
 /**
  * A container's root file system as a tar archive, without what is mounted into it. containerd writes it, to its
@@ -17,7 +16,7 @@ export async function* exportContainer(
   { info }: StoredContainer,
   { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<Uint8Array, void, void> {
-  await using lease = await containerd.leases.create({ expiresInMs: DAY_MS, signal });
+  await using lease = await containerd.leases.create({ expiresInMs: LEASE_TERM_MS, signal });
   const mounts = asLayers(await snapshotsOf(containerd, info).mounts(info.snapshotKey, { signal }));
   const { digest } = await containerd.diff.diff([], mounts, {
     mediaType: MediaType.ociLayer,

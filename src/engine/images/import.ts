@@ -6,6 +6,7 @@ import type { ImageConfig } from "../../model/image-config.ts";
 import type { Platform } from "../../model/platform.ts";
 import type { Reference } from "../../model/reference.ts";
 import type { Engine } from "../engine.ts";
+import { LEASE_TERM_MS } from "../lease-term.ts";
 import { namelessName } from "./catalog.ts";
 import { readImageContent } from "./image-content.ts";
 import { recordImage } from "./record.ts";
@@ -31,8 +32,6 @@ export interface ImportContext {
   onBytes(count: number): void;
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-
 /**
  * Makes an image of one layer from an archive of a file system, and returns its ID.
  *
@@ -46,7 +45,7 @@ export async function importImage(
   const { content, leases, images } = engine.containerd;
   // Before a long archive is read: a mistake in these is known at once.
   const runConfig = applyChanges({}, changes);
-  await using lease = await leases.create({ expiresInMs: DAY_MS, signal });
+  await using lease = await leases.create({ expiresInMs: LEASE_TERM_MS, signal });
   const context = { leaseId: lease.id, signal };
   const layer = await storeLayer(engine, codec.decompress(archive), "gzip", { ...context, codec, onBytes });
   faultPoint("import.layer-stored");

@@ -15,6 +15,7 @@ import {
 import { matchesPlatform, type Platform } from "../../model/platform.ts";
 import { Reference } from "../../model/reference.ts";
 import type { Engine, OperationContext } from "../engine.ts";
+import { LEASE_TERM_MS } from "../lease-term.ts";
 import { type ArchiveContents, type ArchivedBlob, storeArchive } from "./archive-contents.ts";
 import {
   blobPath,
@@ -72,9 +73,6 @@ interface Load {
   readonly signal: AbortSignal;
 }
 
-/** Of a lease whose owner was killed; by the time of day, which may be set by a day while the owner is at it. */
-const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
-
 /**
  * Puts the images of an archive, an OCI layout or docker's own kind, into the content store, unpacks and records them.
  * Until then all is held by one lease that expires.
@@ -88,7 +86,7 @@ export async function loadImages(
   { signal, onProgress }: OperationContext<LoadEvent>,
 ): Promise<LoadedImage[]> {
   const { containerd } = engine;
-  await using lease = await containerd.leases.create({ expiresInMs: WEEK_MS, signal });
+  await using lease = await containerd.leases.create({ expiresInMs: LEASE_TERM_MS, signal });
   faultPoint("load.leased");
   const contents = await storeArchive(containerd.content, archive, {
     leaseId: lease.id,

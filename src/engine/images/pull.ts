@@ -14,6 +14,7 @@ import {
 import { formatPlatform, type Platform } from "../../model/platform.ts";
 import type { Reference } from "../../model/reference.ts";
 import type { Engine, OperationContext } from "../engine.ts";
+import { LEASE_TERM_MS } from "../lease-term.ts";
 import { manifestsFor } from "./choose-manifest.ts";
 import { limitConcurrency, runTogether } from "./concurrency.ts";
 import { type FetchBlobRequest, fetchBlob } from "./fetch-blob.ts";
@@ -58,8 +59,6 @@ export interface PulledImage {
 
 /** As many layers at a time as docker downloads. */
 const MAX_DOWNLOADS = 3;
-/** Of a lease whose owner was killed; by the time of day, which may be set by a day while the owner is at it. */
-const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
 
 type Puller = Pick<Engine, "containerd" | "registry">;
 
@@ -88,7 +87,7 @@ export async function pullImage(
   const target = await registry.resolve(reference, { signal });
   onProgress({ type: "resolved", target });
   faultPoint("pull.resolved");
-  await using lease = await containerd.leases.create({ expiresInMs: WEEK_MS, signal });
+  await using lease = await containerd.leases.create({ expiresInMs: LEASE_TERM_MS, signal });
   faultPoint("pull.leased");
   const pull: Pull = { ...request, leaseId: lease.id, signal, onProgress };
   try {

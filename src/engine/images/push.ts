@@ -6,6 +6,7 @@ import { isLayerType, parseIndex } from "../../model/manifest.ts";
 import { formatPlatform, type Platform } from "../../model/platform.ts";
 import type { Reference } from "../../model/reference.ts";
 import type { Engine, OperationContext } from "../engine.ts";
+import { LEASE_TERM_MS } from "../lease-term.ts";
 import { limitConcurrency, runTogether } from "./concurrency.ts";
 import { holdContent } from "./hold-content.ts";
 import { missingLabels, sourceLabel, sourcesOf } from "./labels.ts";
@@ -49,7 +50,6 @@ type Pusher = Pick<Engine, "containerd" | "registry">;
 
 /** As many at a time as docker. */
 const MAX_UPLOADS = 5;
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** What all steps of one push share. */
 interface Push {
@@ -81,7 +81,7 @@ export async function pushImage(
   const record = await findRecord(engine, reference.toString(), { signal });
   if (record === undefined) throw noLocalImage(reference);
   // The image may lose its last name while it is sent.
-  await using lease = await containerd.leases.create({ expiresInMs: DAY_MS, signal });
+  await using lease = await containerd.leases.create({ expiresInMs: LEASE_TERM_MS, signal });
   await holdContent(containerd, record.target.digest, { leaseId: lease.id, signal });
   const present = await listPresent(containerd.content, { signal });
   const { indexes, variants } = await readVariants(containerd.content, record.target, { present, signal });

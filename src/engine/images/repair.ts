@@ -5,6 +5,7 @@ import { type ImageManifest, MediaType, parseIndex, parseManifest } from "../../
 import type { Platform } from "../../model/platform.ts";
 import type { Reference } from "../../model/reference.ts";
 import type { Engine } from "../engine.ts";
+import { LEASE_TERM_MS } from "../lease-term.ts";
 import { type CatalogedImage, parseName } from "./catalog.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { limitConcurrency, runTogether } from "./concurrency.ts";
@@ -33,7 +34,6 @@ export interface RepairContext {
 
 type Repairer = Pick<Engine, "containerd" | "registry">;
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 const MAX_DOWNLOADS = 3;
 
 /**
@@ -51,7 +51,7 @@ export async function repairImage(
   const { signal } = context;
   const image = await findCatalogedImage(engine, nameOrId, { signal });
   const reference = sourceOf(image, nameOrId);
-  await using lease = await containerd.leases.create({ expiresInMs: DAY_MS, signal });
+  await using lease = await containerd.leases.create({ expiresInMs: LEASE_TERM_MS, signal });
   const target = targetNamed(image, nameOrId);
   await holdContent(containerd, target.digest, { leaseId: lease.id, signal });
   const damaged = content ? await dropDamaged(engine, nameOrId, platform, { signal }) : [];
@@ -193,7 +193,7 @@ export async function trimImage(
       `nothing of image ${nameOrId} is whole: there is nothing to trim it to`,
     );
   }
-  await using lease = await containerd.leases.create({ expiresInMs: DAY_MS, signal });
+  await using lease = await containerd.leases.create({ expiresInMs: LEASE_TERM_MS, signal });
   const context = { leaseId: lease.id, signal };
   const trimmed =
     another === undefined ? only.manifest : await storeTrimmed({ containerd }, indexes[0] ?? target, whole, context);

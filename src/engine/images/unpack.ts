@@ -2,14 +2,13 @@ import { randomUUID } from "node:crypto";
 import { EngineError, isEngineError } from "../../errors.ts";
 import { faultPoint } from "../../fault-point.ts";
 import type { Engine } from "../engine.ts";
+import { LEASE_TERM_MS } from "../lease-term.ts";
 import { type ImageContent, type ImageLayer, imageLayers } from "./image-content.ts";
 import { snapshotLabels, uncompressedLabel } from "./labels.ts";
 import { measureImage } from "./size.ts";
 
 type Unpacker = Pick<Engine, "containerd">;
 
-/** Of a lease whose owner was killed; by the time of day, which may be set by a day while the owner is at it. */
-const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
 const CLEANUP_TIMEOUT_MS = 10_000;
 /** On a snapshot: the chain ID that it is going to have, for snapshotters that fetch layers by themselves. */
 const SNAPSHOT_TARGET = "containerd.io/snapshot.ref";
@@ -28,7 +27,7 @@ export async function ensureUnpacked(
   if (image.chainId === "" || (await isUnpacked({ containerd: target }, image.chainId, { signal }))) {
     return image.chainId;
   }
-  await using lease = await target.leases.create({ expiresInMs: WEEK_MS, signal });
+  await using lease = await target.leases.create({ expiresInMs: LEASE_TERM_MS, signal });
   for (const layer of imageLayers(image.manifestContent, image.config)) {
     await unpackLayer({ containerd: target }, layer, { leaseId: lease.id, signal });
   }
